@@ -1,0 +1,19 @@
+"""Arrays in, arrays out: no I/O, no clock, no configuration."""
+
+from .causes import rank_causes
+from .changes import ChangePoint, change_points
+from .detection import Detection, detect
+from .forecasting import Forecast, forecast
+from .regression import Regression, regressions
+
+__all__ = [
+    "ChangePoint",
+    "Detection",
+    "Forecast",
+    "Regression",
+    "change_points",
+    "detect",
+    "forecast",
+    "rank_causes",
+    "regressions",
+]

@@ -1,0 +1,180 @@
+import numpy as np
+import numpy.typing as npt
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from agentgauge.analyzer.statistics import Detection, detect
+
+FIELDS = ("expected", "lower", "upper", "zscore", "pvalue", "score", "anomaly")
+STEP = 5.0
+
+
+def clock(columns: int) -> npt.NDArray[np.float64]:
+    return 1_700_000_000 + STEP * np.arange(columns, dtype=np.float64)
+
+
+def noise(seed: int, series: int = 3, columns: int = 200, gaps: float = 0.0) -> npt.NDArray[np.float64]:
+    random = np.random.default_rng(seed)
+    values = random.normal(size=(series, columns)) + np.sin(np.arange(columns) / 7)
+    values[random.random(values.shape) < gaps] = np.nan
+    return values
+
+
+def autoregressive(seed: int, weight: float, series: int, columns: int) -> npt.NDArray[np.float64]:
+    values = np.random.default_rng(seed).normal(size=(series, columns))
+    for column in range(1, columns):
+        values[:, column] += weight * values[:, column - 1]
+    return values
+
+
+def alarm_rate(values: npt.NDArray[np.float64]) -> float:
+    """The share of samples flagged where each series is judged alone."""
+    flagged = sum(int(detect(clock(values.shape[1]), series).anomaly.sum()) for series in values)
+    return flagged / int(np.isfinite(values).sum())
+
+
+seeds = st.integers(0, 2**32 - 1)
+
+
+@settings(max_examples=25, deadline=None)
+@given(seeds, st.integers(20, 199), st.floats(0, 0.5), st.floats(-1e6, 1e6))
+def test_the_future_does_not_change_how_the_past_was_judged(seed: int, now: int, gaps: float, surprise: float) -> None:
+    values = noise(seed, gaps=gaps)
+    changed = values.copy()
+    changed[:, now:] = surprise
+    shorter = detect(clock(now), values[:, :now])
+    longer = detect(clock(200), changed)
+    for field in FIELDS:
+        np.testing.assert_array_equal(getattr(shorter, field), getattr(longer, field)[:, :now], err_msg=field)
+
+
+@settings(max_examples=25, deadline=None)
+@given(seeds, st.integers(-40, 40), st.floats(0, 0.5))
+def test_a_change_of_unit_changes_no_judgement(seed: int, exponent: int, gaps: float) -> None:
+    values = noise(seed, gaps=gaps)
+    before, after = detect(clock(200), values), detect(clock(200), values * 2.0**exponent)
+    for field in ("zscore", "pvalue", "anomaly"):
+        np.testing.assert_array_equal(getattr(before, field), getattr(after, field))
+    np.testing.assert_array_equal(before.expected * 2.0**exponent, after.expected)
+
+
+@settings(max_examples=25, deadline=None)
+@given(seeds, st.floats(-1000, 1000))
+def test_a_shift_of_the_level_changes_no_zscore(seed: int, shift: float) -> None:
+    values = noise(seed)
+    before, after = detect(clock(200), values), detect(clock(200), values + shift)
+    np.testing.assert_allclose(before.zscore, after.zscore, rtol=1e-5, atol=1e-6)
+
+
+@settings(max_examples=25, deadline=None)
+@given(seeds, st.permutations(range(5)), st.floats(0, 0.5))
+def test_the_order_of_the_series_does_not_matter(seed: int, order: list[int], gaps: float) -> None:
+    values = noise(seed, series=5, gaps=gaps)
+    one, other = detect(clock(200), values), detect(clock(200), values[order])
+    for field in FIELDS:
+        np.testing.assert_array_equal(getattr(one, field)[order], getattr(other, field))
+
+
+@settings(max_examples=25, deadline=None)
+@given(seeds, st.floats(0.01, 0.95))
+def test_a_missing_sample_is_expected_but_not_judged(seed: int, gaps: float) -> None:
+    values = noise(seed, gaps=gaps)
+    missing = np.isnan(values)
+    judged = detect(clock(200), values)
+    assert np.isnan(judged.zscore[missing]).all()
+    assert np.isnan(judged.pvalue[missing]).all()
+    assert (judged.score[missing] == 0).all()
+    assert not judged.anomaly[missing].any()
+    assert np.isfinite(judged.zscore[~missing]).all()
+    assert ((judged.pvalue[~missing] > 0) & (judged.pvalue[~missing] <= 1)).all()
+    seen = ~missing.all(axis=1)
+    assert np.isfinite(judged.expected[seen]).all()
+
+
+@settings(max_examples=25, deadline=None)
+@given(seeds)
+def test_the_expected_value_lies_within_its_band(seed: int) -> None:
+    judged = detect(clock(200), noise(seed))
+    assert (judged.lower <= judged.expected).all()
+    assert (judged.expected <= judged.upper).all()
+
+
+def test_missing_rows_and_missing_values_are_the_same_gap() -> None:
+    values = noise(1)
+    kept = np.r_[0:80, 120:200]
+    with_nan = values.copy()
+    with_nan[:, 80:120] = np.nan
+    sparse, dense = detect(clock(200)[kept], values[:, kept]), detect(clock(200), with_nan)
+    for field in FIELDS:
+        np.testing.assert_array_equal(getattr(sparse, field), getattr(dense, field)[:, kept])
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_doubled_latency_is_flagged_within_three_points(seed: int) -> None:
+    latency = 2 * (1 + 0.05 * np.random.default_rng(seed).normal(size=90))
+    latency[60:] *= 2
+    anomaly = detect(clock(90), latency).anomaly[0]
+    assert anomaly[60:63].any()
+    assert not anomaly[:60].any()
+
+
+def test_errors_after_none_at_all_are_flagged_within_four_points() -> None:
+    ratio = np.zeros(90)
+    ratio[60:] = 0.2 * np.minimum(np.arange(1, 31) / 12, 1)
+    anomaly = detect(clock(90), ratio).anomaly[0]
+    assert anomaly[60:64].any()
+    assert not anomaly[:60].any()
+
+
+def test_a_daily_peak_is_expected_and_a_missing_one_is_not() -> None:
+    step, per_day = 900, 96
+    times = 1_700_000_000 + step * np.arange(10 * per_day)
+    phase = np.arange(times.size) % per_day
+    random = np.random.default_rng(3)
+    load = 10 + 50 * ((phase >= 40) & (phase < 44)) + random.normal(size=times.size)
+    assert not detect(times, load).anomaly[0, 5 * per_day :].any()
+    load[9 * per_day + 40 : 9 * per_day + 44] -= 50
+    assert detect(times, load).anomaly[0, 9 * per_day + 40 : 9 * per_day + 44].any()
+
+
+def test_a_given_season_is_used() -> None:
+    wave = np.tile([0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 9.0], 60) + 0.1 * np.random.default_rng(0).normal(size=420)
+    with_season = detect(clock(420), wave, season=7)
+    assert np.nanmedian(np.abs(with_season.expected - wave)[0, 200:]) < 0.3
+    assert np.abs(with_season.expected - wave)[0, 206::7].max() < 2
+
+
+@pytest.mark.parametrize(
+    ("name", "limit"), [("autoregressive", 1e-3), ("heavy tails", 3e-3), ("bursts", 5e-3), ("mostly missing", 1e-3)]
+)
+def test_a_quiet_series_raises_hardly_an_alarm(name: str, limit: float) -> None:
+    random = np.random.default_rng(7)
+    shape = (20, 500)
+    missing = random.normal(size=shape)
+    missing[random.random(shape) < 0.9] = np.nan
+    values = {
+        "autoregressive": autoregressive(7, 0.9, *shape),
+        "heavy tails": random.standard_t(3, shape),
+        "bursts": (random.poisson(0.2, shape) * random.integers(1, 20, shape)).astype(np.float64),
+        "mostly missing": missing,
+    }[name]
+    assert alarm_rate(values) <= limit
+
+
+def test_the_false_discovery_rate_is_controlled_across_series() -> None:
+    values = noise(5, series=300, columns=300)
+    alone = sum(int(detect(clock(300), series).anomaly.sum()) for series in values)
+    together = int(detect(clock(300), values).anomaly.sum())
+    assert together <= alone
+
+
+def test_shapes_that_disagree_are_an_error() -> None:
+    with pytest.raises(ValueError, match="3 columns for 4 times"):
+        detect(clock(4), np.zeros((2, 3)))
+
+
+def test_no_samples_give_empty_arrays() -> None:
+    judged = detect([], np.zeros((2, 0)))
+    assert isinstance(judged, Detection)
+    assert all(getattr(judged, field).shape == (2, 0) for field in FIELDS)
