@@ -1,0 +1,57 @@
+"""Prometheus-native performance monitoring for AI agents and the hooks around them.
+
+    import agentgauge as ag
+
+    @ag.agent
+    async def researcher(question): ...
+
+Importing this package loads nothing; each name is loaded when it is first used.
+"""
+
+from typing import TYPE_CHECKING
+
+from agentgauge._version import __version__
+
+if TYPE_CHECKING:
+    from agentgauge.instrument import (
+        agent,
+        cache,
+        evaluation,
+        event,
+        hook,
+        llm_call,
+        register,
+        report_to_spool,
+        serve,
+        tool,
+        workflow,
+    )
+
+__all__ = [
+    "__version__",
+    "agent",
+    "cache",
+    "evaluation",
+    "event",
+    "hook",
+    "llm_call",
+    "register",
+    "report_to_spool",
+    "serve",
+    "tool",
+    "workflow",
+]
+
+
+def __getattr__(name: str) -> object:
+    if name in __all__:
+        from agentgauge import instrument
+
+        value = getattr(instrument, name)
+        globals()[name] = value
+        return value
+    raise AttributeError(f"module 'agentgauge' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return __all__

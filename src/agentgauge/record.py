@@ -3,12 +3,13 @@
 import json
 import math
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
 from agentgauge.catalogue import METRICS
 from agentgauge.errors import InvalidRecordError
-from agentgauge.kinds import KINDS
+from agentgauge.kinds import KINDS, Kind
 
 MAX_LINE_BYTES: Final = 1 << 20
 """A longer line is not a record: no record needs more than a few hundred bytes."""
@@ -90,8 +91,18 @@ def parse_line(line: bytes) -> Record | Delta:
     identity = body.pop("id", "")
     if not isinstance(identity, str):
         raise InvalidRecordError("id is not a string")
-    record = Record(kind.name, time.time() if when is None else _number("time", when), id=identity)
-    for key, value in body.items():
+    return checked_record(kind, time.time() if when is None else _number("time", when), identity, body)
+
+
+def checked_record(kind: Kind, when: float, identity: str, fields: Mapping[str, object]) -> Record:
+    """Build a record from its labels and amounts by name.
+
+    Raises:
+        InvalidRecordError: a name the kind has not, a label that is not a string, or an amount that is negative,
+            not finite or not a number.
+    """
+    record = Record(kind.name, when, id=identity)
+    for key, value in fields.items():
         if key in kind.labels:
             if not isinstance(value, str):
                 raise InvalidRecordError(f"label {key} is not a string")

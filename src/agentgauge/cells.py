@@ -1,0 +1,155 @@
+"""Cells: where calls are counted, fast to write from any thread, folded into totals when read.
+
+A call costs its caller two readings of the clock, an entry in a dictionary and an append to a list. Each of
+those is one atomic step of CPython's containers, so no lock is taken; ``Cells.fold`` takes what was appended.
+"""
+
+import os
+import threading
+import time
+from collections.abc import Callable
+from itertools import count
+from typing import Final, TypeVar
+
+from agentgauge.kinds import KINDS
+from agentgauge.record import Record
+from agentgauge.totals import Family, Labels, Totals
+
+_T = TypeVar("_T")
+
+VALVE: Final = 4096
+"""A power of two: every so many calls a cell is folded by a caller, which bounds memory without scrapes."""
+
+
+class Cell:
+    """Calls of one kind under one set of labels.
+
+    Attributes:
+        take: returns the next ticket.
+        opened: ticket to the clock's reading when the call began; what is in flight.
+        done: durations of successful calls not yet folded, in seconds.
+        amounts: further amounts of successful calls not yet folded, by name.
+    """
+
+    __slots__ = ("amounts", "done", "kind", "labels", "name", "opened", "take")
+
+    def __init__(self, kind: str, name: str, labels: Labels, amounts: tuple[str, ...]) -> None:
+        self.kind = kind
+        self.name = name
+        self.labels = labels
+        self.take: Callable[[], int] = count(1).__next__
+        self.opened: dict[int, float] = {}
+        self.done: list[float] = []
+        self.amounts: dict[str, list[float]] = {amount: [] for amount in amounts}
+
+
+class Cells:
+    """All cells of a process.
+
+    Args:
+        totals: where the cells are folded to.
+    """
+
+    def __init__(self, totals: Totals) -> None:
+        self.totals = totals
+        self._lock = threading.Lock()
+        self._cells: dict[tuple[str, Labels], Cell] = {}
+        self._records: list[Record] = []
+        self._finish: Callable[[Record], Record] | None = None
+
+    def cell(
+        self, kind: str, name: str, labels: dict[str, str], amounts: tuple[str, ...] = (), *, declare: bool = True
+    ) -> Cell:
+        """Return the cell of these labels, and expose what it feeds at 0 from now on.
+
+        Args:
+            kind: a kind of record.
+            name: what the calls in flight are called.
+            labels: the labels of a successful call.
+            amounts: the amounts it will be given beside the duration.
+            declare: False where the caller knows better which series there will be.
+        """
+        key = tuple([labels.get(label, "") for label in KINDS[kind].labels])
+        found = self._cells.get((kind, key))
+        if found is None:
+            with self._lock:
+                found = self._cells.setdefault((kind, key), Cell(kind, name, key, amounts))
+            if declare:
+                self.totals.declare_kind(kind, labels)
+        return found
+
+    def record(self, record: Record) -> None:
+        """Keep one record until the next fold."""
+        self._records.append(record)
+        if len(self._records) > VALVE:
+            self.relieve()
+
+    def finish_records(self, finish: Callable[[Record], Record]) -> None:
+        """Pass each record through ``finish`` when it is folded, away from the caller that made it."""
+        self._finish = finish
+
+    def fold(self) -> None:
+        """Bring everything that has ended into the totals, and the gauges of calls in flight up to date."""
+        with self._lock:
+            self._fold()
+            self._gauge_in_flight()
+
+    def relieve(self) -> None:
+        """Fold unless someone else is folding."""
+        if self._lock.acquire(blocking=False):
+            try:
+                self._fold()
+            finally:
+                self._lock.release()
+
+    def expose(self) -> list[Family]:
+        """Fold, and return the totals for a scrape."""
+        self.fold()
+        return self.totals.expose()
+
+    def reset(self) -> None:
+        """Forget everything counted and in flight, in place: the state of a forked child."""
+        self._lock = threading.Lock()
+        self._records.clear()
+        for cell in self._cells.values():
+            cell.opened.clear()
+            cell.done.clear()
+            for values in cell.amounts.values():
+                values.clear()
+        self.totals.reset()
+
+    def _fold(self) -> None:
+        # A list, not the dictionary: a thread that meets a new label set may be adding its cell.
+        for cell in list(self._cells.values()):
+            if cell.done:
+                durations = _taken(cell.done)
+                amounts = {name: _taken(values) for name, values in cell.amounts.items()}
+                amounts["duration_seconds"] = durations
+                self.totals.fold_all(cell.kind, cell.labels, amounts, len(durations))
+        for record in _taken(self._records):
+            self.totals.fold(self._finish(record) if self._finish else record)
+
+    def _gauge_in_flight(self) -> None:
+        now = time.perf_counter()
+        ages: dict[Labels, list[float]] = {}
+        for cell in list(self._cells.values()):
+            started = list(cell.opened.values())
+            ages.setdefault((cell.kind, cell.name), []).extend(now - start for start in started)
+        for labels, open_ages in ages.items():
+            self.totals.set("agentgauge_in_flight", labels, float(len(open_ages)))
+            self.totals.set("agentgauge_oldest_in_flight_seconds", labels, max(open_ages, default=0.0))
+
+
+def _taken(values: list[_T]) -> list[_T]:
+    """Remove and return what the list holds now; what is appended meanwhile stays."""
+    number = len(values)
+    taken = values[:number]
+    del values[:number]
+    return taken
+
+
+CELLS: Final = Cells(Totals())
+"""The process's own cells, which the decorators write to."""
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=CELLS.reset)

@@ -1,0 +1,125 @@
+"""Agents: ``@agent`` and ``with agent("name"):``, and which agent a call belongs to."""
+
+import time
+from collections.abc import Callable
+from contextvars import ContextVar
+from typing import Any, Final, overload
+
+from agentgauge.cells import CELLS, Cell
+from agentgauge.errors import UsageError
+from agentgauge.instrument.meter import checked_label, close_ticket
+from agentgauge.instrument.outcome import OUTCOMES, error_type_of, outcome_of
+from agentgauge.instrument.scope import Scope, scope
+from agentgauge.instrument.wrapping import F
+from agentgauge.record import Record
+
+_AMOUNTS: Final = ("inference_calls", "tool_calls")
+
+Verdict = Callable[[Any], str]
+
+
+class Run:
+    """One run of an agent, known to the calls made within it.
+
+    Lists, because appending is one atomic step: the run's calls may come from several threads.
+    """
+
+    __slots__ = ("agent", "inferences", "outer", "ticket", "tools")
+
+    def __init__(self, agent_name: str, ticket: int, outer: "Run | None") -> None:
+        self.agent = agent_name
+        self.ticket = ticket
+        self.outer = outer
+        self.inferences: list[None] = []
+        self.tools: list[None] = []
+
+
+current_run: Final[ContextVar[Run | None]] = ContextVar("agentgauge_run", default=None)
+"""The innermost run of an agent the code is in; tasks inherit it, and threads that copy their context."""
+
+
+class AgentMeter:
+    """Measures an agent's runs and makes the current one known."""
+
+    __slots__ = ("_cell", "_labels", "_verdict")
+
+    def __init__(self, name: str, task_type: str, verdict: Verdict | None) -> None:
+        self._labels = {"gen_ai_agent_name": name, "task_type": task_type}
+        self._cell: Cell = CELLS.cell("agent", name, {**self._labels, "outcome": "success"}, _AMOUNTS)
+        self._verdict = verdict
+        for outcome in OUTCOMES:
+            CELLS.totals.declare("agentgauge_agent_runs_total", (name, task_type, outcome))
+
+    def begin(self) -> Run:
+        """Begin a run within the current one."""
+        ticket = self._cell.take()
+        run = Run(self._cell.name, ticket, current_run.get())
+        self._cell.opened[ticket] = time.perf_counter()
+        current_run.set(run)
+        return run
+
+    def end(self, token: Run, result: object) -> None:
+        """End a run that returned."""
+        current_run.set(token.outer)
+        outcome = self._judge(result)
+        if outcome != "success":
+            self._record(token, outcome, "")
+        elif close_ticket(self._cell, token.ticket):
+            self._cell.amounts["inference_calls"].append(float(len(token.inferences)))
+            self._cell.amounts["tool_calls"].append(float(len(token.tools)))
+
+    def fail(self, token: Run, error: BaseException) -> None:
+        """End a run that raised."""
+        current_run.set(token.outer)
+        self._record(token, outcome_of(error), error_type_of(error))
+
+    def suspend(self, token: Run, item: object) -> None:
+        """A generator yields: its consumer is not in this run."""
+        current_run.set(token.outer)
+
+    def resume(self, token: Run) -> None:
+        """A generator goes on, in this run."""
+        token.outer = current_run.get()
+        current_run.set(token)
+
+    def _judge(self, result: object) -> str:
+        if self._verdict is None:
+            return "success"
+        try:
+            outcome = self._verdict(result)
+        except Exception:  # noqa: BLE001 - a faulty verdict must not break the run it judges
+            return "success"
+        return outcome if outcome in OUTCOMES else "failure"
+
+    def _record(self, run: Run, outcome: str, error_type: str) -> None:
+        start = self._cell.opened.pop(run.ticket, None)
+        if start is None:
+            return
+        amounts = {
+            "duration_seconds": time.perf_counter() - start,
+            "inference_calls": float(len(run.inferences)),
+            "tool_calls": float(len(run.tools)),
+        }
+        labels = {**self._labels, "outcome": outcome, "error_type": error_type}
+        CELLS.record(Record("agent", time.time(), labels, amounts))
+
+
+@overload
+def agent(function: F, /) -> F: ...
+@overload
+def agent(name: str | None = None, /, *, task_type: str = "", outcome: Verdict | None = None) -> Scope: ...
+def agent(name: object = None, /, *, task_type: str = "", outcome: Verdict | None = None) -> Any:
+    """Measure an agent's runs: duration, outcome, and the calls to models and tools within each.
+
+    Args:
+        name: the ``gen_ai_agent_name``; the function's own name where it is left out.
+        task_type: what kind of task it does; a bounded set of your own words.
+        outcome: judges a returned value: success, failure, cancelled, timeout or budget.
+
+    Raises:
+        UsageError: a label that is not a string, an outcome that cannot be called, or what is decorated is no function.
+    """
+    checked_label("agent", "task_type", task_type)
+    if outcome is not None and not callable(outcome):
+        raise UsageError("@agent: outcome must be a function of the result that returns " + ", ".join(OUTCOMES))
+    return scope("agent", name, lambda agent_name: AgentMeter(agent_name, task_type, outcome))

@@ -1,0 +1,179 @@
+"""Calls to models: ``@llm_call(...)`` and ``with llm_call(...) as call:``."""
+
+import math
+import time
+from typing import Any, Final, overload
+
+from agentgauge.cells import CELLS, Cell
+from agentgauge.errors import UsageError
+from agentgauge.instrument.agent import current_run
+from agentgauge.instrument.meter import checked_label
+from agentgauge.instrument.outcome import error_type_of
+from agentgauge.instrument.scope import Scope, scope
+from agentgauge.instrument.usage import read_model, read_usage
+from agentgauge.instrument.wrapping import F
+from agentgauge.record import Record
+
+_COUNTS: Final = ("input", "output", "cache_read_input", "cache_write_input", "reasoning_output")
+
+
+class Call:
+    """One call to a model; what a ``with llm_call(...)`` block is given.
+
+    Attributes:
+        model: the ``gen_ai_request_model``; read from the response where it was not given.
+        amounts: what is known of its usage, by the catalogue's amount names.
+    """
+
+    __slots__ = ("agent", "amounts", "chunks", "first_chunk", "last_chunk", "model", "started", "ticket")
+
+    def __init__(self, model: str, agent: str, ticket: int) -> None:
+        self.model = model
+        self.agent = agent
+        self.amounts: dict[str, float] = {}
+        self.ticket = ticket
+        self.chunks = 0
+        self.started = self.first_chunk = self.last_chunk = time.perf_counter()
+
+    def usage(
+        self,
+        *,
+        input_tokens: float = 0,
+        output_tokens: float = 0,
+        cache_read_input_tokens: float = 0,
+        cache_write_input_tokens: float = 0,
+        reasoning_output_tokens: float = 0,
+        cost_usd: float | None = None,
+    ) -> None:
+        """Say what the call used.
+
+        Args:
+            input_tokens: all input, cached tokens included.
+            output_tokens: all output, reasoning included.
+            cache_read_input_tokens: the input read from the provider's cache.
+            cache_write_input_tokens: the input written to it.
+            reasoning_output_tokens: the output spent on reasoning.
+            cost_usd: the price, where the provider reports it; otherwise the list price is looked up.
+
+        Raises:
+            UsageError: a number that is negative, not finite or none.
+        """
+        counts = (
+            input_tokens,
+            output_tokens,
+            cache_read_input_tokens,
+            cache_write_input_tokens,
+            reasoning_output_tokens,
+        )
+        amounts = dict(zip([f"{name}_tokens" for name in _COUNTS], counts, strict=True))
+        if cost_usd is not None:
+            amounts["cost_usd"] = cost_usd
+        for name, value in amounts.items():
+            if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < math.inf:
+                raise UsageError(f"llm_call: {name} must be a number >= 0, not {value!r}")
+        self.amounts.update(amounts)
+
+    def response(self, response: object) -> None:
+        """Read tokens and model from a response of OpenAI, Anthropic, Google or Bedrock, object or dict."""
+        self.amounts.update(read_usage(response))
+        self.model = self.model or read_model(response)
+
+    def chunk(self) -> None:
+        """Note that a chunk of a streamed response arrived."""
+        self.last_chunk = time.perf_counter()
+        if not self.chunks:
+            self.first_chunk = self.last_chunk
+        self.chunks += 1
+
+
+class LlmMeter:
+    """Measures calls to one model."""
+
+    __slots__ = ("_cell", "_labels")
+
+    def __init__(self, name: str, labels: dict[str, str]) -> None:
+        self._labels = labels
+        self._cell: Cell = CELLS.cell("llm", labels["gen_ai_request_model"] or name, labels, declare=False)
+        base = tuple(labels[label] for label in _LABELS)
+        if base[2]:  # with the model left to the response, its series are not known yet
+            CELLS.totals.declare("gen_ai_client_operation_duration_seconds", (*base, ""))
+            for count in _COUNTS:
+                CELLS.totals.declare(f"gen_ai_client_inference_usage_{count}_tokens_total", base[1:])
+
+    def begin(self) -> Call:
+        """Note that a call began."""
+        run = current_run.get()
+        if run is not None:
+            run.inferences.append(None)
+        call = Call(self._labels["gen_ai_request_model"], run.agent if run else "", self._cell.take())
+        self._cell.opened[call.ticket] = call.started
+        return call
+
+    def end(self, token: Call, result: object) -> None:
+        """Note that a call returned, and read the response's usage where nobody gave it."""
+        if result is not None and "input_tokens" not in token.amounts:
+            token.response(result)
+        self._record(token, "")
+
+    def fail(self, token: Call, error: BaseException) -> None:
+        """Note that a call raised; what a stream brought before counts."""
+        self._record(token, error_type_of(error))
+
+    def suspend(self, token: Call, item: object) -> None:
+        """Note a chunk of a generator; the last ones may carry the usage."""
+        token.chunk()
+        if not isinstance(item, (str, bytes)):
+            token.response(item)
+
+    def resume(self, token: Call) -> None:
+        """Nothing depends on who has control."""
+
+    def _record(self, call: Call, error_type: str) -> None:
+        if self._cell.opened.pop(call.ticket, None) is None:
+            return
+        amounts = {**call.amounts, "duration_seconds": time.perf_counter() - call.started}
+        if call.chunks:
+            amounts["time_to_first_chunk_seconds"] = call.first_chunk - call.started
+        if call.chunks > 1:
+            amounts["time_per_output_chunk_seconds"] = (call.last_chunk - call.first_chunk) / (call.chunks - 1)
+        labels = {
+            **self._labels,
+            "gen_ai_request_model": call.model,
+            "gen_ai_agent_name": call.agent,
+            "error_type": error_type,
+        }
+        if "cost_usd" in amounts:
+            labels["cost_source"] = "reported"
+        CELLS.record(Record("llm", time.time(), labels, amounts))
+
+
+_LABELS: Final = ("gen_ai_operation_name", "gen_ai_provider_name", "gen_ai_request_model", "task_type")
+
+
+@overload
+def llm_call(function: F, /) -> F: ...
+@overload
+def llm_call(
+    model: str | None = None, /, *, provider: str = "", operation: str = "chat", task_type: str = ""
+) -> Scope: ...
+def llm_call(model: object = None, /, *, provider: str = "", operation: str = "chat", task_type: str = "") -> Any:
+    """Measure calls to a model: duration, tokens, cost, and of streams the time to and between chunks.
+
+    A decorated function's result, or a decorated generator's chunks, are asked for their usage.
+
+    Args:
+        model: the ``gen_ai_request_model``; read from the response where it is left out.
+        provider: the ``gen_ai_provider_name``, for instance openai, anthropic, gcp.gemini, aws.bedrock.
+        operation: the ``gen_ai_operation_name``: chat, text_completion, embeddings, generate_content.
+        task_type: what kind of task it serves; a bounded set of your own words.
+
+    Raises:
+        UsageError: a label that is not a string, or what is decorated is no function.
+    """
+    labels = {
+        "gen_ai_operation_name": checked_label("llm_call", "operation", operation),
+        "gen_ai_provider_name": checked_label("llm_call", "provider", provider),
+        "gen_ai_request_model": model if isinstance(model, str) else "",
+        "task_type": checked_label("llm_call", "task_type", task_type),
+    }
+    return scope("llm_call", model, lambda name: LlmMeter(name, labels), block_name="llm_call")

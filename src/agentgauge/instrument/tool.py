@@ -1,0 +1,109 @@
+"""Tools: ``@tool`` and ``with tool("name"):``."""
+
+import time
+from collections.abc import Callable
+from typing import Any, overload
+
+from agentgauge.cells import CELLS, VALVE, Cell
+from agentgauge.instrument.agent import current_run
+from agentgauge.instrument.meter import checked_label, close_ticket
+from agentgauge.instrument.outcome import error_type_of
+from agentgauge.instrument.scope import Scope, scope
+from agentgauge.instrument.wrapping import F
+from agentgauge.record import Record
+
+
+class ToolMeter:
+    """Measures a tool's calls, each under the agent whose run it is made in."""
+
+    __slots__ = ("_by_agent", "_name", "_type")
+
+    def __init__(self, name: str, tool_type: str) -> None:
+        self._name = name
+        self._type = tool_type
+        self._by_agent: dict[str, Cell] = {}
+        self._cell("")
+
+    def begin(self) -> tuple[Cell, int]:
+        """Note that a call began."""
+        run = current_run.get()
+        if run is None:
+            cell = self._by_agent[""]
+        else:
+            run.tools.append(None)
+            cell = self._by_agent.get(run.agent) or self._cell(run.agent)
+        ticket = cell.take()
+        cell.opened[ticket] = time.perf_counter()
+        return cell, ticket
+
+    def end(self, token: tuple[Cell, int], result: object) -> None:
+        """Note that a call returned."""
+        close_ticket(*token)
+
+    def fail(self, token: tuple[Cell, int], error: BaseException) -> None:
+        """Note that a call raised."""
+        cell, ticket = token
+        start = cell.opened.pop(ticket, None)
+        if start is not None:
+            labels = {**self._labels(cell.labels[2]), "error_type": error_type_of(error)}
+            CELLS.record(Record("tool", time.time(), labels, {"duration_seconds": time.perf_counter() - start}))
+
+    def around(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        """Return the function measured: ``begin``, ``end`` and ``fail`` written out."""
+        by_agent, new_cell, fail, run_now = self._by_agent, self._cell, self.fail, current_run.get
+        outside = by_agent[""]
+        clock, mask, relieve = time.perf_counter, VALVE - 1, CELLS.relieve
+
+        def call(*args: Any, **kwargs: Any) -> Any:
+            run = run_now()
+            if run is None:
+                cell = outside
+            else:
+                run.tools.append(None)
+                cell = by_agent.get(run.agent) or new_cell(run.agent)
+            ticket = cell.take()
+            opened = cell.opened
+            opened[ticket] = clock()
+            try:
+                result = function(*args, **kwargs)
+            except BaseException as error:
+                fail((cell, ticket), error)
+                raise
+            start = opened.pop(ticket, None)
+            if start is not None:
+                cell.done.append(clock() - start)
+                if not ticket & mask:
+                    relieve()
+            return result
+
+        return call
+
+    def suspend(self, token: tuple[Cell, int], item: object) -> None:
+        """Nothing depends on who has control."""
+
+    def resume(self, token: tuple[Cell, int]) -> None:
+        """Nothing depends on who has control."""
+
+    def _labels(self, agent_name: str) -> dict[str, str]:
+        return {"gen_ai_tool_name": self._name, "gen_ai_tool_type": self._type, "gen_ai_agent_name": agent_name}
+
+    def _cell(self, agent_name: str) -> Cell:
+        return self._by_agent.setdefault(agent_name, CELLS.cell("tool", self._name, self._labels(agent_name)))
+
+
+@overload
+def tool(function: F, /) -> F: ...
+@overload
+def tool(name: str | None = None, /, *, type: str = "function") -> Scope: ...
+def tool(name: object = None, /, *, type: str = "function") -> Any:  # noqa: A002 - OpenTelemetry's word
+    """Measure a tool's calls: ``gen_ai_execute_tool_duration_seconds``.
+
+    Args:
+        name: the ``gen_ai_tool_name``; the function's own name where it is left out.
+        type: the ``gen_ai_tool_type``: function, extension or datastore.
+
+    Raises:
+        UsageError: a label that is not a string, or what is decorated is no function.
+    """
+    checked_label("tool", "type", type)
+    return scope("tool", name, lambda tool_name: ToolMeter(tool_name, type))

@@ -1,0 +1,74 @@
+"""Workers: processes of one service that reach one ``/metrics`` through the spool."""
+
+import atexit
+import multiprocessing.util
+import os
+import threading
+from typing import Final
+
+from agentgauge.cells import CELLS
+from agentgauge.record import Delta
+from agentgauge.spool.writer import write
+from agentgauge.totals import Histogram, Labels
+
+_sent: Final[dict[tuple[str, Labels], float | Histogram]] = {}
+_lock = threading.Lock()
+_pid = 0
+
+
+def report_to_spool(interval_seconds: float = 1.0) -> None:
+    """Append what this process counts to the spool from now on, where an exporter adds up all processes.
+
+    For forked and spawned workers (gunicorn, uvicorn, multiprocessing, Celery) and short-lived scripts: call it once
+    in the parent or in each worker. What is left is sent when the process ends normally.
+
+    Args:
+        interval_seconds: between two appends.
+    """
+    global _pid
+    if _pid == os.getpid():
+        return
+    if not _pid:
+        os.register_at_fork(after_in_child=lambda: _begin(interval_seconds))
+        atexit.register(_send)
+        # multiprocessing's children end without atexit, and forget the finalizers they were forked with.
+        multiprocessing.util.register_after_fork(
+            _sent, lambda _: multiprocessing.util.Finalize(None, _send, exitpriority=1)
+        )
+    _pid = os.getpid()
+    _begin(interval_seconds)
+
+
+def _begin(interval_seconds: float) -> None:
+    global _lock, _pid
+    _lock, _pid = threading.Lock(), os.getpid()
+    _sent.clear()  # a child's cells start from zero
+    threading.Thread(target=_send_regularly, args=(interval_seconds,), name="agentgauge", daemon=True).start()
+
+
+def _send_regularly(interval_seconds: float) -> None:
+    stopped = threading.Event()
+    while not stopped.wait(interval_seconds):
+        _send()
+
+
+def _send() -> None:
+    with _lock:
+        CELLS.fold()
+        for family in CELLS.totals.families():
+            if family.metric.type == "gauge":
+                continue
+            for labels, value in family.samples.items():
+                series = (family.metric.name, labels)
+                before = _sent.get(series)
+                # A line each: of several in one write, a full disk might take some, and they would be sent again.
+                if value != before and write(_delta(*series, value, before).to_line()):
+                    _sent[series] = value
+
+
+def _delta(metric: str, labels: Labels, now: float | Histogram, before: float | Histogram | None) -> Delta:
+    if isinstance(now, Histogram):
+        old = before if isinstance(before, Histogram) else Histogram([0] * len(now.counts))
+        counts = tuple(a - b for a, b in zip(now.counts, old.counts, strict=True))
+        return Delta(metric, labels, max(0.0, now.sum - old.sum), counts)
+    return Delta(metric, labels, now - (before if isinstance(before, float) else 0.0))
