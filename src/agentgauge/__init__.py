@@ -8,10 +8,9 @@
 Importing this package loads nothing; each name is loaded when it is first used.
 """
 
-from typing import TYPE_CHECKING
-
 from agentgauge._version import __version__
 
+TYPE_CHECKING = False  # type checkers go by the name; importing typing costs a hook as much as all of its own work
 if TYPE_CHECKING:
     from agentgauge.instrument import (
         agent,

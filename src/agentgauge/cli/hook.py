@@ -13,6 +13,12 @@ SYSTEMS = ("git", "pre_commit", "claude_code", "codex", "ci")
 
 USAGE = f"agentgauge-hook --system {{{','.join(SYSTEMS)}}} --event EVENT --name NAME [--timeout SECONDS] -- COMMAND..."
 
+GRACE_SECONDS = 5.0
+"""Between SIGTERM and SIGKILL of a command that ran out of time."""
+
+TIMEOUT_CODE = 124
+"""What timeout(1) exits with."""
+
 HELP = f"""usage: {USAGE}
 
 Runs COMMAND and appends one line about it to agentgauge's spool: how long it took and how it ended.
@@ -21,14 +27,8 @@ Its input, output, exit code and signals pass through untouched; its arguments a
   --system   who runs the hook
   --event    when, for instance pre-commit or PreToolUse
   --name     the hook's own name, for instance ruff
-  --timeout  end COMMAND and what it started after SECONDS: SIGTERM, {{grace:g}} s later SIGKILL; exit code 124
+  --timeout  end COMMAND and what it started after SECONDS: SIGTERM, {GRACE_SECONDS:g} s later SIGKILL; exit code 124
 """
-
-GRACE_SECONDS = 5.0
-"""Between SIGTERM and SIGKILL of a command that ran out of time."""
-
-TIMEOUT_CODE = 124
-"""What timeout(1) exits with."""
 
 _MAX_TIMEOUT_SECONDS = 7 * 86400.0
 _SI_KERNEL = 0x80
@@ -42,12 +42,14 @@ class _UsageError(Exception):
 
 
 class Options:
-    """A parsed command line: labels, the timeout in seconds (0 for none), the command's words."""
+    """A parsed command line: the hook's labels, its timeout in seconds (0 for none), the command's words."""
 
-    def __init__(self) -> None:
-        self.system = self.event = self.name = ""
-        self.timeout = 0.0
-        self.command: list[str] = []
+    def __init__(self, system: str, event: str, name: str, timeout: float, command: list[str]) -> None:
+        self.system = system
+        self.event = event
+        self.name = name
+        self.timeout = timeout
+        self.command = command
 
 
 class Ending:
@@ -68,7 +70,7 @@ def main() -> None:
         _say(f"{error}; usage: {USAGE}")
         os._exit(2)
     if options is None:
-        sys.stdout.write(HELP.format(grace=GRACE_SECONDS))
+        sys.stdout.write(HELP)
         sys.exit(0)
     ending = run(options)
     if ending.killer and not ending.timed_out:
@@ -83,35 +85,27 @@ def parse(arguments: list[str]) -> Options | None:
     Raises:
         _UsageError: an option is unknown, missing or has no usable value, or there is no command.
     """
-    options = Options()
+    values = dict.fromkeys(("--system", "--event", "--name", "--timeout"), "")
     rest = list(arguments)
     while rest and rest[0].startswith("-"):
-        option, equals, value = rest.pop(0).partition("=")
+        option, _, value = rest.pop(0).partition("=")
         if option in ("-h", "--help"):
             return None
         if option == "--":
             break
-        if option not in ("--system", "--event", "--name", "--timeout"):
+        if option not in values:
             raise _UsageError(f"unknown option {option}")
-        if not equals:
-            if not rest:
-                raise _UsageError(f"{option} needs a value")
-            value = rest.pop(0)
-        if option == "--timeout":
-            options.timeout = _seconds(value)
-        elif not value:
+        values[option] = value or (rest.pop(0) if rest else "")
+        if not values[option]:
             raise _UsageError(f"{option} needs a value")
-        else:
-            setattr(options, option[2:], value)
-    for name in ("system", "event", "name"):
-        if not getattr(options, name):
-            raise _UsageError(f"--{name} is missing")
-    if options.system not in SYSTEMS:
-        raise _UsageError(f"--system {options.system} is not one of {', '.join(SYSTEMS)}")
+    for option in ("--system", "--event", "--name"):
+        if not values[option]:
+            raise _UsageError(f"{option} is missing")
+    if values["--system"] not in SYSTEMS:
+        raise _UsageError(f"--system {values['--system']} is not one of {', '.join(SYSTEMS)}")
     if not rest:
         raise _UsageError("there is no command after --")
-    options.command = rest
-    return options
+    return Options(values["--system"], values["--event"], values["--name"], _seconds(values["--timeout"]), rest)
 
 
 def run(options: Options) -> Ending:
@@ -200,6 +194,16 @@ def _next_signal(waited: tuple[int, ...]) -> tuple[int, bool]:
     return number, number in (_signal.SIGINT, _signal.SIGQUIT)
 
 
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text or "0")
+    except ValueError:
+        seconds = -1.0
+    if text and not 0 < seconds <= _MAX_TIMEOUT_SECONDS:
+        raise _UsageError(f"--timeout {text} is not a number of seconds above 0 and up to {_MAX_TIMEOUT_SECONDS:g}")
+    return seconds
+
+
 def _end(child: int, number: int) -> None:
     """Send a signal to the child and to what it started, where the system tells (Linux)."""
     tree = [child]
@@ -230,10 +234,8 @@ def _die_of(number: int) -> None:
     import resource
 
     resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
-    try:
+    if number != _signal.SIGKILL:
         _signal.signal(number, _signal.SIG_DFL)
-    except OSError:
-        pass  # SIGKILL has no handler
     _signal.pthread_sigmask(_signal.SIG_UNBLOCK, (number,))
     os.kill(os.getpid(), number)
 
@@ -241,8 +243,8 @@ def _die_of(number: int) -> None:
 def _say(text: str) -> None:
     try:
         os.write(2, f"agentgauge-hook: {text}\n".encode("utf-8", "surrogateescape"))
-    except OSError:
-        pass
+    except OSError:  # stderr is closed: there is nobody to tell
+        return
 
 
 def _nothing(number: int, frame: object) -> None:

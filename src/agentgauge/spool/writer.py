@@ -98,5 +98,5 @@ def _complain(problem: object) -> None:
     if os.environ.get("AGENTGAUGE_DEBUG"):
         try:
             os.write(2, f"agentgauge: not recorded: {problem}\n".encode("utf-8", "replace"))
-        except OSError:  # noqa: SIM105 - contextlib is dear to import
-            pass
+        except OSError:  # stderr is closed: there is nobody to tell
+            return
