@@ -1,0 +1,5 @@
+"""``python -m agentgauge``."""
+
+from agentgauge.cli import main
+
+main()

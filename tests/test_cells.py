@@ -1,0 +1,165 @@
+"""Cells lose nothing and double nothing, from threads, forks and concurrent scrapes."""
+
+import os
+import sys
+import threading
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from agentgauge.cells import CELLS, VALVE, Cell, Cells
+from agentgauge.instrument.meter import CellMeter
+from agentgauge.record import Record
+from agentgauge.totals import Histogram, Totals
+
+METRIC = "gen_ai_invoke_workflow_duration_seconds"
+
+
+@pytest.fixture(autouse=True)
+def _switch_often() -> Iterator[None]:
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    yield
+    sys.setswitchinterval(interval)
+
+
+def counted(cells: Cells, name: str) -> int:
+    cells.fold()
+    return sum(
+        sum(value.counts)
+        for family in cells.totals.families()
+        if family.metric.name == METRIC
+        for labels, value in family.samples.items()
+        if labels[0] == name and isinstance(value, Histogram)
+    )
+
+
+def meter(name: str) -> CellMeter:
+    labels = {"gen_ai_workflow_name": name}
+    return CellMeter(
+        CELLS.cell("workflow", name, labels),
+        lambda duration, error: Record("workflow", 0.0, {**labels, "error_type": "E"}, {"duration_seconds": duration}),
+    )
+
+
+def test_threads_and_concurrent_scrapes_lose_nothing() -> None:
+    CELLS.reset()
+
+    def work() -> None:
+        return None
+
+    def fail() -> None:
+        raise ValueError
+
+    good, bad = meter("threads").around(work), meter("threads").around(fail)
+    seen: list[int] = []
+    running = True
+
+    def scrape() -> None:
+        while running:
+            seen.append(counted(CELLS, "threads"))
+
+    def call() -> None:
+        for number in range(20_000):
+            if number % 10:
+                good()
+            else:
+                with pytest.raises(ValueError):
+                    bad()
+
+    scraper = threading.Thread(target=scrape)
+    workers = [threading.Thread(target=call) for _ in range(8)]
+    for thread in (scraper, *workers):
+        thread.start()
+    for thread in workers:
+        thread.join()
+    running = False
+    scraper.join()
+    assert counted(CELLS, "threads") == 160_000
+    assert seen == sorted(seen)
+
+
+def test_a_cell_nobody_reads_stays_small() -> None:
+    CELLS.reset()
+    measured = meter("unread").around(int)
+    for _ in range(3 * VALVE):
+        measured()
+    cell = CELLS.cell("workflow", "unread", {"gen_ai_workflow_name": "unread"})
+    assert len(cell.done) <= VALVE
+    assert counted(CELLS, "unread") == 3 * VALVE
+
+
+def test_calls_in_flight_and_the_oldest_one() -> None:
+    cells = Cells(Totals())
+    cell: Cell = cells.cell("tool", "slow", {"gen_ai_tool_name": "slow"})
+
+    def gauges() -> dict[str, float]:
+        families = {f.metric.name: f.samples[("tool", "slow")] for f in cells.expose() if f.metric.type == "gauge"}
+        return {name: value for name, value in families.items() if isinstance(value, float)}
+
+    assert gauges() == {"agentgauge_in_flight": 0.0, "agentgauge_oldest_in_flight_seconds": 0.0}
+    cell.opened[cell.take()] = time.perf_counter() - 90
+    cell.opened[cell.take()] = time.perf_counter()
+    now = gauges()
+    assert now["agentgauge_in_flight"] == 2
+    assert 90 <= now["agentgauge_oldest_in_flight_seconds"] < 100
+
+
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+def test_forked_children_count_their_own_and_parents_keep_theirs() -> None:
+    CELLS.reset()
+    measured = meter("forked").around(int)
+    running = True
+
+    def load() -> int:
+        calls = 0
+        while running:
+            measured()
+            calls += 1
+        return calls
+
+    counts: list[int] = []
+    worker = threading.Thread(target=lambda: counts.append(load()))
+    worker.start()
+    children = []
+    for _ in range(20):
+        pid = os.fork()
+        if pid == 0:  # pragma: no cover - coverage does not follow forks
+            for _ in range(500):
+                measured()
+            os._exit(0 if counted(CELLS, "forked") == 500 else 1)
+        children.append(pid)
+    statuses = [os.waitpid(pid, 0)[1] for pid in children]
+    running = False
+    worker.join()
+    assert statuses == [0] * 20
+    assert counted(CELLS, "forked") == counts[0]
+
+
+def test_a_call_begun_before_a_fork_is_its_parents() -> None:
+    CELLS.reset()
+
+    def fork() -> int:
+        return os.fork()
+
+    pid = meter("forks").around(fork)()
+    if pid == 0:  # pragma: no cover
+        os._exit(0 if counted(CELLS, "forks") == 0 else 1)
+    assert os.waitpid(pid, 0)[1] == 0
+    assert counted(CELLS, "forks") == 1
+
+
+def test_a_record_is_finished_when_folded_not_when_made() -> None:
+    cells = Cells(Totals())
+    finished: list[str] = []
+
+    def finish(record: Record) -> Record:
+        finished.append(record.kind)
+        return record
+
+    cells.finish_records(finish)
+    cells.record(Record("branch", 0.0, {"gen_ai_workflow_name": "w", "branch": "left"}))
+    assert finished == []
+    cells.fold()
+    assert finished == ["branch"]
