@@ -1,0 +1,121 @@
+"""What the status page shows, as plain values."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from agentgauge.web.activity import Tallies
+
+_NAN = math.nan
+
+
+@dataclass(frozen=True, slots=True)
+class SignalRow:
+    """One series of a signal and what the analyzer found about it.
+
+    Args:
+        signal: the signal's name.
+        labels: the series' other labels.
+        value: the last value, in the signal's unit.
+        expected: what its past leads to expect.
+        lower: the expected band's lower bound.
+        upper: its upper bound.
+        zscore: robust distance from the expected value.
+        pvalue: probability of so large a deviation.
+        anomaly: whether the deviation is significant across all signals, and worse.
+        regression: whether the level is worse by the threshold, significantly.
+        regression_ratio: change of level against the baseline; 0.15 is 15 % up.
+        history: (unix seconds, value), ascending, where it is known.
+    """
+
+    signal: str
+    labels: Mapping[str, str]
+    value: float = _NAN
+    expected: float = _NAN
+    lower: float = _NAN
+    upper: float = _NAN
+    zscore: float = _NAN
+    pvalue: float = _NAN
+    anomaly: bool = False
+    regression: bool = False
+    regression_ratio: float = _NAN
+    history: Sequence[tuple[float, float]] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """One thing that is watched.
+
+    Args:
+        name: what it is, for a reader.
+        detail: where or which.
+        state: "good", "warn" or "bad".
+        summary: a few words on its state.
+        counts: what was read from it, by result.
+        hint: what to do where there is nothing to see.
+    """
+
+    name: str
+    detail: str
+    state: str
+    summary: str
+    counts: Mapping[str, float] = field(default_factory=dict)
+    hint: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessRow:
+    """The processes of one role."""
+
+    role: str
+    processes: float
+    resident_bytes: float
+    open_fds: float
+    threads: float
+
+
+@dataclass(frozen=True, slots=True)
+class BudgetRow:
+    """A budget and how much of it is spent in its current period."""
+
+    name: str
+    period: str
+    limit_usd: float
+    used_ratio: float
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """Everything the page shows.
+
+    Args:
+        version: of agentgauge.
+        now: unix seconds.
+        started: unix seconds at the process' start.
+        ready: whether the first reading is complete.
+        watched: collectors.
+        processes: roles with a process.
+        budgets: as configured.
+        totals: what was called in all; None where this process does not count calls.
+        recent: what was called in the last ``recent_seconds``.
+        recent_seconds: how far back ``recent`` reaches.
+        signals: what the analyzer found; None where no analyzer runs in this process.
+        links: (text, URL) beside /metrics and health.
+        sample: whether a sample agent runs.
+        problem: one line on what is wrong with the analyzer's source or the checkpoint, or empty.
+    """
+
+    version: str
+    now: float
+    started: float
+    ready: bool
+    watched: Sequence[Watched] = ()
+    processes: Sequence[ProcessRow] = ()
+    budgets: Sequence[BudgetRow] = ()
+    totals: Tallies | None = None
+    recent: Tallies = field(default_factory=dict)
+    recent_seconds: float = 0.0
+    signals: Sequence[SignalRow] | None = None
+    links: Sequence[tuple[str, str]] = ()
+    sample: bool = False
+    problem: str = ""
