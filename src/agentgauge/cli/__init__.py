@@ -47,7 +47,7 @@ def main() -> None:
     except click.ClickException as error:
         context = getattr(error, "ctx", None)
         command = context.command_path if context else "agentgauge"
-        _fail(f"{error.format_message()} (see '{command} --help')")
+        _fail(f"{error.format_message().rstrip('.')} (see '{command} --help')")
     except (click.exceptions.Abort, KeyboardInterrupt):
         sys.exit(130)
     except AgentgaugeError as error:

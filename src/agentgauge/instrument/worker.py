@@ -33,7 +33,7 @@ def report_to_spool(interval_seconds: float = 1.0) -> None:
         atexit.register(_send)
         # multiprocessing's children end without atexit, and forget the finalizers they were forked with.
         multiprocessing.util.register_after_fork(
-            _sent, lambda _: multiprocessing.util.Finalize(None, _send, exitpriority=1)
+            CELLS, lambda _: multiprocessing.util.Finalize(None, _send, exitpriority=1)
         )
     _pid = os.getpid()
     _begin(interval_seconds)
