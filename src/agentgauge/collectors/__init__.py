@@ -1,0 +1,1 @@
+"""Collectors: what looks at others and turns what it sees into records."""

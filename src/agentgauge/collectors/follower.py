@@ -1,0 +1,157 @@
+"""Follower: which transcript files there are, and what is new in each, in bounded memory."""
+
+import os
+from collections.abc import Iterable, Iterator
+from hashlib import blake2b
+from pathlib import Path
+from typing import BinaryIO, Final, NamedTuple
+
+from msgspec import Struct
+
+from agentgauge.collectors.entry import MAX_LINE_BYTES, Entry, entries
+
+_CHUNK: Final = 1 << 20
+_TAIL: Final = 64
+_RESCAN_SECONDS: Final = 10.0
+_RECENT_SECONDS: Final = 1800.0
+
+
+class File(NamedTuple):
+    """A file as it was found: ``key`` names its device and inode, ``changed`` is unix seconds."""
+
+    key: str
+    path: str
+    size: int
+    changed: float
+
+
+class Batch(NamedTuple):
+    """What was read at once: entries, lines that are none, and lines too long to read."""
+
+    entries: list[Entry]
+    invalid: int
+    dropped: int
+
+
+class Listing:
+    """The ``*.jsonl`` files under directories, at any depth, and files named themselves.
+
+    The directories are walked every ten seconds; in between only files that changed within half an hour are looked at.
+
+    Args:
+        paths: directories and files; one that does not exist may yet appear.
+    """
+
+    def __init__(self, paths: Iterable[str | Path]) -> None:
+        self._roots = [os.path.expanduser(path) for path in paths]  # noqa: PTH111 - strings are all the walk needs
+        self._files: dict[str, File] = {}
+        self._walked = -_RESCAN_SECONDS
+
+    def look(self, now: float, monotonic: float) -> tuple[dict[str, File], bool]:
+        """Return the files by key, and whether the list is whole: a file that is not in it is gone.
+
+        Args:
+            now: unix seconds.
+            monotonic: seconds of a clock that is never set.
+        """
+        if monotonic - self._walked >= _RESCAN_SECONDS:
+            self._walked = monotonic
+            self._files = {}
+            walked = [self._walk(root) for root in self._roots]
+            return self._files, all(walked)
+        for file in [file for file in self._files.values() if now - file.changed < _RECENT_SECONDS]:
+            try:
+                self._keep(file.path, os.stat(file.path))  # noqa: PTH116 - half the cost of Path.stat
+            except OSError:
+                continue  # the next walk says whether it is gone
+        return self._files, False
+
+    def _walk(self, root: str) -> bool:
+        if not os.path.isdir(root):  # noqa: PTH112
+            try:
+                self._keep(root, os.stat(root))  # noqa: PTH116
+            except OSError:
+                return False
+            return True
+        whole = True
+        pending = [root]
+        while pending:
+            try:
+                with os.scandir(pending.pop()) as found:
+                    for item in found:
+                        if item.is_dir(follow_symlinks=False):
+                            pending.append(item.path)
+                        elif item.name.endswith(".jsonl"):
+                            whole &= self._keep_item(item)
+            except OSError:
+                whole = False
+        return whole
+
+    def _keep_item(self, item: "os.DirEntry[str]") -> bool:
+        try:
+            if item.is_file():
+                self._keep(item.path, item.stat())
+        except OSError:
+            return False
+        return True
+
+    def _keep(self, path: str, status: os.stat_result) -> None:
+        key = f"{status.st_dev:x}:{status.st_ino:x}"
+        self._files[key] = File(key, path, status.st_size, status.st_mtime)
+
+
+class Position(Struct, array_like=True):
+    """How far a file has been read.
+
+    Args:
+        offset: of the first byte not read.
+        tail: a hash of the last bytes before it, by which a file that was replaced is known.
+        skipping: whether the offset is inside a line too long to read.
+    """
+
+    offset: int = 0
+    tail: str = ""
+    skipping: bool = False
+
+    def holds(self, file: BinaryIO) -> bool:
+        """Return whether the file still has, up to the offset, what was read there."""
+        return not self.offset or self.tail == _hash(self._before(file))
+
+    def read(self, file: BinaryIO, *, final: bool = False) -> Iterator[Batch]:
+        """Yield what is new, the position being after each batch as it is yielded.
+
+        Args:
+            file: the file, open for reading.
+            final: nothing will follow, so that a last line without newline is read as well.
+        """
+        last, buffer = self._before(file), b""
+        file.seek(self.offset)
+        ended = False
+        while not ended:
+            chunk = file.read(_CHUNK)
+            ended = not chunk
+            if self.skipping and chunk:
+                end = chunk.find(b"\n") + 1 or len(chunk)
+                self.skipping = not chunk.endswith(b"\n", 0, end)
+                self.offset, last = self.offset + end, (last + chunk[:end])[-_TAIL:]
+                chunk = chunk[end:]
+            buffer += chunk
+            if ended and not (final and buffer):
+                break
+            found, invalid, used = entries(buffer, final=ended)
+            dropped = len(buffer) - used > MAX_LINE_BYTES
+            if dropped:
+                self.skipping, used = True, len(buffer)
+            self.offset, last, buffer = self.offset + used, (last + buffer[:used])[-_TAIL:], buffer[used:]
+            self.tail = _hash(last)
+            yield Batch(found, invalid, int(dropped))
+        self.tail = _hash(last)
+
+    def _before(self, file: BinaryIO) -> bytes:
+        start = max(0, self.offset - _TAIL)
+        file.seek(start)
+        return file.read(self.offset - start)
+
+
+def _hash(content: bytes) -> str:
+    return blake2b(content, digest_size=8).hexdigest()

@@ -1,0 +1,146 @@
+"""Prices: what a call to a model costs at list price, from the genai-prices table."""
+
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+if TYPE_CHECKING:
+    from genai_prices.types import ModelInfo, ModelPrice
+
+GENAI_PRICES: Final = "genai-prices"
+"""The ``cost_source`` label of a cost computed here."""
+
+REPORTED: Final = "reported"
+"""The ``cost_source`` label of a cost the caller or the provider stated itself."""
+
+UNPRICED: Final = "unpriced"
+"""The ``cost_source`` label of a call whose price is not known."""
+
+# OpenTelemetry's provider names where genai-prices has another one.
+_PROVIDERS: Final = {
+    "aws.bedrock": "aws",
+    "azure.ai.inference": "azure",
+    "azure.ai.openai": "azure",
+    "gcp.gemini": "google",
+    "gcp.gen_ai": "google",
+    "gcp.vertex_ai": "google",
+    "mistral_ai": "mistral",
+    "x_ai": "x-ai",
+}
+# Prices change at a UTC date or, off-peak, at a time of day given in quarters of an hour.
+_QUARTER: Final = 900
+_HOUR_WRITE: Final = 2.0
+
+
+class Rates(NamedTuple):
+    """USD per token above a number of input tokens; per search for ``search``."""
+
+    above: float
+    input: float
+    output: float
+    cache_read: float
+    cache_write: float
+    cache_write_1h: float
+    search: float
+
+
+def cost_usd(
+    model: str,
+    *,
+    input_tokens: float,
+    output_tokens: float,
+    cache_read_tokens: float = 0,
+    cache_write_tokens: float = 0,
+    cache_write_1h_tokens: float = 0,
+    searches: float = 0,
+    provider: str = "",
+    time: float | None = None,
+    speed: str = "",
+    processing: str = "",
+) -> float | None:
+    """Return the list price of one call in USD, or None where the model's price is not known.
+
+    Args:
+        model: the model's name as the provider or the client writes it.
+        input_tokens: all of them, read from and written to a cache included.
+        output_tokens: all of them, reasoning included.
+        cache_read_tokens: input tokens read from the provider's cache.
+        cache_write_tokens: input tokens written to it, for an hour included.
+        cache_write_1h_tokens: those of them written for an hour.
+        searches: web searches the provider made.
+        provider: its OpenTelemetry name; empty finds it by the model.
+        time: unix seconds of the call, since prices change; None is now.
+        speed: "fast" where the provider sells a faster variant.
+        processing: "batch" where it sells one.
+    """
+    moment = datetime.now(UTC).timestamp() if time is None else time
+    tiers = _rates(_PROVIDERS.get(provider, provider), model, speed, processing, int(moment // _QUARTER))
+    if tiers is None:
+        return None
+    rates = next(tier for tier in reversed(tiers) if input_tokens > tier.above or tier is tiers[0])
+    short_writes = cache_write_tokens - cache_write_1h_tokens
+    plain = max(0.0, input_tokens - cache_read_tokens - cache_write_tokens)
+    return (
+        plain * rates.input
+        + output_tokens * rates.output
+        + cache_read_tokens * rates.cache_read
+        + short_writes * rates.cache_write
+        + cache_write_1h_tokens * rates.cache_write_1h
+        + searches * rates.search
+    )
+
+
+@lru_cache(maxsize=4096)
+def _rates(provider: str, model: str, speed: str, processing: str, quarter: int) -> tuple[Rates, ...] | None:
+    found = _find(provider, model)
+    if found is None:
+        return None
+    context = {"speed": speed, "processing": processing}
+    price = found.get_prices(datetime.fromtimestamp(quarter * _QUARTER, UTC), {k: v for k, v in context.items() if v})
+    if price.input_mtok is None and price.output_mtok is None:
+        return None  # priced by something else than tokens
+    starts = {0.0, *(float(tier.start) for value in vars(price).values() for tier in getattr(value, "tiers", ()))}
+    return tuple(_rates_above(price, start) for start in sorted(starts))
+
+
+@lru_cache(maxsize=1024)
+def _find(provider: str, model: str) -> "ModelInfo | None":
+    # Lazy: the table costs 0.3 s and 30 MB, which a process that prices nothing need not pay.
+    from genai_prices import Usage, calc_price
+
+    for candidate in dict.fromkeys((provider or None, None)):
+        try:
+            return calc_price(Usage(), model, provider_id=candidate).model
+        except (LookupError, ValueError):
+            continue
+    return None
+
+
+def _rates_above(price: "ModelPrice", start: float) -> Rates:
+    plain = _rate(price, "input_mtok", start) or 0.0
+    output = _rate(price, "output_mtok", start) or 0.0
+    read = _rate(price, "cache_read_mtok", start)
+    write = _rate(price, "cache_write_mtok", start)
+    hour = _rate(price, "cache_write_1h_mtok", start)
+    if hour is None:
+        # Only Anthropic sells one-hour writes, at twice the input price; where writes cost nothing extra, these do not.
+        hour = plain if write is None else plain * _HOUR_WRITE
+    return Rates(
+        start,
+        plain,
+        output,
+        plain if read is None else read,
+        plain if write is None else write,
+        hour,
+        (_rate(price, "web_searches_kcount", start) or 0.0) * 1000,
+    )
+
+
+def _rate(price: "ModelPrice", key: str, start: float) -> float | None:
+    """Return USD per token of a price for a call with more than ``start`` input tokens."""
+    value = getattr(price, key)
+    if value is None:
+        return None
+    tiers = getattr(value, "tiers", ())
+    applicable = next((tier.price for tier in reversed(tiers) if start >= tier.start), None)
+    return float(applicable if applicable is not None else getattr(value, "base", value)) / 1e6
