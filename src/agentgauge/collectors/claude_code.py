@@ -61,12 +61,17 @@ class ClaudeCodeCollector:
         self._paths: dict[str, str] = {}
         self._refused = {"invalid": 0, "duplicate": 0, "dropped": 0}
 
+    @property
+    def files(self) -> int:
+        """Return how many files are followed."""
+        return len(self._files)
+
     def poll(self) -> Iterator[Record]:
         """Yield the records of what was written since the last poll."""
         now = time.time()
         files, whole = self._listing.look(now, time.monotonic())
-        for file in _in_order(files.values()):
-            if self._looked.get(file.key) != (file.size, file.changed):
+        for file in _in_order(file for file in files.values() if self._concerns(file)):
+            if self._grown(file):
                 yield from self._read(file, files)
                 self._looked[file.key] = (file.size, file.changed)
             yield from self._rest(file, now - file.changed)
@@ -104,6 +109,13 @@ class ClaudeCodeCollector:
         self._seen.restore(saved.seen)
         self._files = saved.files
         self._looked.clear()
+
+    def _grown(self, file: File) -> bool:
+        return self._looked.get(file.key) != (file.size, file.changed)
+
+    def _concerns(self, file: File) -> bool:
+        # Of thousands of files few have changed or wait for anything.
+        return self._grown(file) or (file.key in self._files and self._files[file.key].transcript is not None)
 
     def _read(self, file: File, files: dict[str, File], *, final: bool = False) -> Iterator[Record]:
         followed = self._files.get(file.key)
@@ -150,30 +162,27 @@ class ClaudeCodeCollector:
         transcript, records = followed.transcript, list[Record]()
         if quiet >= ABANDONED_SECONDS or (quiet >= IDLE_SECONDS and not transcript.tools):
             if file.size > followed.position.offset:
-                yield from self._last_line(file, followed)
+                self._last_line(file, followed, records)
             transcript.close(records)
             followed.transcript = None
         elif quiet >= IDLE_SECONDS or transcript.settled:
             transcript.rest(records)
         yield from records
 
-    def _last_line(self, file: File, followed: _Followed) -> Iterator[Record]:
+    def _last_line(self, file: File, followed: _Followed, records: list[Record]) -> None:
         """Read a last line that has no newline if it is whole; else it goes on waiting."""
-        position = followed.position
-        if position.skipping:
+        if followed.position.skipping or followed.transcript is None:
             return
-        with Path(file.path).open("rb") as body:
-            ahead = Position(position.offset, position.tail)
-            batches = list(ahead.read(body, final=True))
-        if any(batch.invalid or batch.dropped for batch in batches):
+        ahead = Position(followed.position.offset, followed.position.tail)
+        try:
+            with Path(file.path).open("rb") as body:
+                batches = list(ahead.read(body, final=True))
+        except OSError:
             return
-        followed.position = ahead
-        records: list[Record] = []
-        for batch in batches:
-            for entry in batch.entries:
-                assert followed.transcript is not None
+        if not any(batch.invalid or batch.dropped for batch in batches):
+            followed.position = ahead
+            for entry in [entry for batch in batches for entry in batch.entries]:
                 followed.transcript.read(entry, self._seen, records)
-        yield from records
 
     def _forget(self, files: dict[str, File]) -> Iterator[Record]:
         for key in [key for key in self._files if key not in files]:
@@ -198,7 +207,7 @@ def _in_order(files: Iterable[File]) -> list[File]:
 
 
 def _is_subagent(path: str) -> bool:
-    return Path(path).name.startswith("agent-")
+    return path.rpartition("/")[2].startswith("agent-")
 
 
 def _agent(path: str) -> str:
