@@ -1,0 +1,1 @@
+"""The overview board, a module for each group of rows."""

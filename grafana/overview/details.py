@@ -1,0 +1,321 @@
+"""The overview's collapsed rows: tools, workflows, quality, processes, agentgauge itself."""
+
+from grafana.panels import Panel, Query, graph
+
+_TOOL = 'gen_ai_execute_tool_duration_seconds_count{gen_ai_agent_name=~"$agent"}'
+_FAILED_TOOL = 'gen_ai_execute_tool_duration_seconds_count{gen_ai_agent_name=~"$agent", error_type!=""}'
+_AGENT_TASK = '{gen_ai_agent_name=~"$agent", task_type=~"$task_type"}'
+
+
+def _mean(metric: str, by: str, selector: str = _AGENT_TASK) -> str:
+    return (
+        f"sum by ({by}) (rate({metric}_sum{selector}[$__rate_interval]))"
+        f" / (sum by ({by}) (rate({metric}_count{selector}[$__rate_interval])) > 0)"
+    )
+
+
+def _p95(metric: str, by: str, selector: str = "") -> str:
+    return f"histogram_quantile(0.95, sum by ({by}, le) (rate({metric}_bucket{selector}[$__rate_interval])))"
+
+
+def tools() -> list[Panel]:
+    """Return rate, errors and duration of calls to tools."""
+    by = "sum by (gen_ai_tool_name)"
+    return [
+        graph(
+            801,
+            "Tool calls per minute",
+            "Calls that ended, by tool.",
+            [Query(f"60 * {by} (rate({_TOOL}[$__rate_interval]))", "{{gen_ai_tool_name}}")],
+            "short",
+            width=6,
+        ),
+        graph(
+            802,
+            "Failed tool calls",
+            "Share of calls that ended in an error.",
+            [
+                Query(
+                    f"({by} (rate({_FAILED_TOOL}[$__rate_interval])) or 0 * {by} (rate({_TOOL}[$__rate_interval])))"
+                    f" / ({by} (rate({_TOOL}[$__rate_interval])) > 0)",
+                    "{{gen_ai_tool_name}}",
+                )
+            ],
+            "percentunit",
+            width=6,
+            maximum=1,
+        ),
+        graph(
+            803,
+            "Duration of a tool call",
+            "95th percentile by tool.",
+            [
+                Query(
+                    _p95("gen_ai_execute_tool_duration_seconds", "gen_ai_tool_name", '{gen_ai_agent_name=~"$agent"}'),
+                    "{{gen_ai_tool_name}}",
+                )
+            ],
+            "s",
+            width=6,
+        ),
+        graph(
+            804,
+            "Judged choices of a tool",
+            "Choices per minute by verdict of those who judge them.",
+            [Query("60 * sum by (verdict) (rate(agentgauge_tool_selections_total[$__rate_interval]))", "{{verdict}}")],
+            "short",
+            width=6,
+            stacked=True,
+        ),
+    ]
+
+
+def workflows() -> list[Panel]:
+    """Return the panels on workflows."""
+    return [
+        graph(
+            901,
+            "Workflow runs per minute",
+            "Runs that ended, by workflow; those that failed apart.",
+            [
+                Query(
+                    "60 * sum by (gen_ai_workflow_name)"
+                    " (rate(gen_ai_invoke_workflow_duration_seconds_count[$__rate_interval]))",
+                    "{{gen_ai_workflow_name}}",
+                ),
+                Query(
+                    "60 * sum by (gen_ai_workflow_name)"
+                    ' (rate(gen_ai_invoke_workflow_duration_seconds_count{error_type!=""}[$__rate_interval]))',
+                    "{{gen_ai_workflow_name}} failed",
+                ),
+            ],
+            "short",
+            width=6,
+        ),
+        graph(
+            902,
+            "Duration of a workflow",
+            "95th percentile by workflow.",
+            [
+                Query(
+                    _p95("gen_ai_invoke_workflow_duration_seconds", "gen_ai_workflow_name"),
+                    "{{gen_ai_workflow_name}}",
+                )
+            ],
+            "s",
+            width=6,
+        ),
+        graph(
+            903,
+            "Time in a state",
+            "95th percentile of the time a workflow spent in a state before the next.",
+            [
+                Query(
+                    _p95(
+                        "agentgauge_workflow_transition_duration_seconds", "gen_ai_workflow_name, from_state, to_state"
+                    ),
+                    "{{gen_ai_workflow_name}} {{from_state}} → {{to_state}}",
+                )
+            ],
+            "s",
+            width=6,
+        ),
+        graph(
+            904,
+            "Branches and recoveries",
+            "Branches taken and recoveries tried, per minute.",
+            [
+                Query(
+                    "60 * sum by (gen_ai_workflow_name, branch)"
+                    " (rate(agentgauge_workflow_branches_total[$__rate_interval]))",
+                    "{{gen_ai_workflow_name}} {{branch}}",
+                ),
+                Query(
+                    "60 * sum by (strategy, outcome) (rate(agentgauge_workflow_recoveries_total[$__rate_interval]))",
+                    "{{strategy}} {{outcome}}",
+                ),
+            ],
+            "short",
+            width=6,
+        ),
+    ]
+
+
+def quality() -> list[Panel]:
+    """Return the panels on what the work is worth."""
+    return [
+        graph(
+            1001,
+            "Evaluation score",
+            "Mean score by evaluation and agent.",
+            [
+                Query(
+                    _mean("agentgauge_evaluation_score_ratio", "gen_ai_evaluation_name, gen_ai_agent_name"),
+                    "{{gen_ai_evaluation_name}} {{gen_ai_agent_name}}",
+                )
+            ],
+            "percentunit",
+            width=6,
+            maximum=1,
+        ),
+        graph(
+            1002,
+            "Revisions until accepted",
+            "Mean revisions of a result, by agent.",
+            [Query(_mean("agentgauge_agent_revisions", "gen_ai_agent_name"), "{{gen_ai_agent_name}}")],
+            "short",
+            width=6,
+        ),
+        graph(
+            1003,
+            "Calls in a run",
+            "Mean calls to models and to tools in one run, by agent.",
+            [
+                Query(
+                    _mean("gen_ai_invoke_agent_inference_calls", "gen_ai_agent_name"), "{{gen_ai_agent_name}} models"
+                ),
+                Query(_mean("gen_ai_invoke_agent_tool_calls", "gen_ai_agent_name"), "{{gen_ai_agent_name}} tools"),
+            ],
+            "short",
+            width=6,
+        ),
+        graph(
+            1004,
+            "Tests by outcome",
+            "Tests run per minute, by suite.",
+            [
+                Query(
+                    "60 * sum by (suite, outcome) (rate(agentgauge_tests_total[$__rate_interval]))",
+                    "{{suite}} {{outcome}}",
+                )
+            ],
+            "short",
+            width=6,
+            stacked=True,
+        ),
+    ]
+
+
+def processes() -> list[Panel]:
+    """Return the panels on saturation."""
+    return [
+        graph(
+            1101,
+            "CPU by role",
+            "Cores in use by a role's processes.",
+            [
+                Query(
+                    "sum by (role) (rate(agentgauge_process_cpu_seconds_total[$__rate_interval]))",
+                    "{{role}}",
+                )
+            ],
+            "short",
+            width=6,
+        ),
+        graph(
+            1102,
+            "Memory by role",
+            "Resident memory of a role's processes.",
+            [Query("sum by (role) (agentgauge_process_resident_memory_bytes)", "{{role}}")],
+            "bytes",
+            width=6,
+            stacked=True,
+        ),
+        graph(
+            1103,
+            "Processes, threads, files by role",
+            "Processes running, their threads and their open file descriptors.",
+            [
+                Query("sum by (role) (agentgauge_processes)", "{{role}} processes"),
+                Query("sum by (role) (agentgauge_process_threads)", "{{role}} threads"),
+                Query("sum by (role) (agentgauge_process_open_fds)", "{{role}} files"),
+            ],
+            "short",
+            width=6,
+        ),
+        graph(
+            1104,
+            "Queries and probes",
+            "95th percentile of database queries and of health checks.",
+            [
+                Query(
+                    _p95("agentgauge_db_query_duration_seconds", "database, operation"), "{{database}} {{operation}}"
+                ),
+                Query(_p95("agentgauge_probe_duration_seconds", "probe"), "probe {{probe}}"),
+            ],
+            "s",
+            width=6,
+        ),
+    ]
+
+
+def itself() -> list[Panel]:
+    """Return the panels on agentgauge's own work."""
+    return [
+        graph(
+            1201,
+            "Records read",
+            "Records a second by source and result; whatever is not accepted or duplicate is missing in every count.",
+            [Query("source:agentgauge_records:rate_5m", "{{source}} {{result}}")],
+            "short",
+        ),
+        graph(
+            1202,
+            "Spool not yet read",
+            "Bytes that wait in the spool.",
+            [Query("sum(agentgauge_spool_backlog_bytes)", "backlog")],
+            "bytes",
+        ),
+        graph(
+            1203,
+            "How late",
+            "Age of the oldest line in the spool, time since the signals were last judged, duration of the exporter's "
+            "last fold and of the analyzer's last tick.",
+            [
+                Query("max(agentgauge_spool_oldest_seconds)", "spool"),
+                Query("time() - max(agentgauge_analyzer_last_success_timestamp_seconds)", "last judged"),
+                Query("max(agentgauge_fold_duration_seconds)", "fold"),
+                Query("max(agentgauge_analyzer_tick_duration_seconds)", "tick"),
+            ],
+            "s",
+        ),
+        graph(
+            1204,
+            "Series watched",
+            "Series the analyzer judges, and whether its source answers.",
+            [
+                Query("sum(agentgauge_analyzer_series)", "series"),
+                Query("min(agentgauge_analyzer_source_up)", "source up"),
+            ],
+            "short",
+        ),
+        graph(
+            1205,
+            "Losses",
+            "Per minute: queries without an answer, checkpoints not saved, label values folded into 'other', calls of "
+            "unknown price.",
+            [
+                Query(
+                    "60 * sum by (reason) (rate(agentgauge_analyzer_source_errors_total[$__rate_interval]))",
+                    "source {{reason}}",
+                ),
+                Query("60 * sum(rate(agentgauge_checkpoint_errors_total[$__rate_interval]))", "checkpoint"),
+                Query(
+                    "60 * sum by (metric) (rate(agentgauge_label_values_capped_total[$__rate_interval]))",
+                    "capped {{metric}}",
+                ),
+                Query(
+                    "60 * sum by (gen_ai_request_model) (rate(agentgauge_llm_unpriced_calls_total[$__rate_interval]))",
+                    "unpriced {{gen_ai_request_model}}",
+                ),
+            ],
+            "short",
+        ),
+        graph(
+            1206,
+            "Calls in flight",
+            "Calls begun and not ended.",
+            [Query("sum by (kind, name) (agentgauge_in_flight)", "{{kind}} {{name}}")],
+            "short",
+        ),
+    ]
