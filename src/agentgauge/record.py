@@ -1,7 +1,7 @@
 """Record: one thing that happened, and its JSON line; Delta: what a long-lived process counted itself."""
 
 import json
-import math
+import sys
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -16,6 +16,9 @@ MAX_LINE_BYTES: Final = 1 << 20
 
 MAX_LABEL_CHARS: Final = 200
 """A longer label value is cut: Prometheus keeps every distinct one in memory."""
+
+_LARGEST: Final = sys.float_info.max
+"""JSON has integers beyond it."""
 
 
 @dataclass(slots=True)
@@ -77,7 +80,7 @@ def parse_line(line: bytes) -> Record | Delta:
         raise InvalidRecordError(f"a line of {len(line)} bytes; a record has at most {MAX_LINE_BYTES}")
     try:
         body = _decode(line)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise InvalidRecordError(f"not a JSON object: {error}") from None
     if not isinstance(body, dict):
         raise InvalidRecordError(f"a JSON {type(body).__name__}, not an object")
@@ -129,7 +132,7 @@ def _delta(body: dict[str, object]) -> Delta:
 
 
 def _number(name: str, value: object) -> float:
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not -_LARGEST <= value <= _LARGEST:
         raise InvalidRecordError(f"{name} is not a finite number")
     if value < 0:
         raise InvalidRecordError(f"{name} is negative")
