@@ -4,7 +4,7 @@ The totals of a page would stand still after a week; this keeps a few minutes of
 """
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Final, NamedTuple
 
 from agentgauge.catalogue import METRICS
@@ -95,15 +95,15 @@ class Activity:
     def __init__(self) -> None:
         self._past: deque[tuple[float, Tallies]] = deque(maxlen=int(WINDOW_SECONDS / _STEP_SECONDS) + 1)
 
-    def observe(self, now: float, families: Iterable[Family]) -> None:
-        """Remember the totals at a time; calls closer than some seconds are ignored."""
-        if self._past and now - self._past[-1][0] < _STEP_SECONDS:
+    def observe(self, now: float, families: Callable[[], Iterable[Family]]) -> None:
+        """Remember the totals at a time; they are not even asked for within some seconds of the last ones."""
+        if self._past and 0 <= now - self._past[-1][0] < _STEP_SECONDS:
             return
-        self._past.append((now, tally(families)))
+        self._past.append((now, tally(families())))
 
     def recent(self, now: float, current: Tallies) -> tuple[float, Tallies]:
         """Return how many seconds the past reaches back, at most the window, and what was added in them."""
-        kept = [(when, tallies) for when, tallies in self._past if now - when <= WINDOW_SECONDS]
+        kept = [(when, tallies) for when, tallies in self._past if 0 <= now - when <= WINDOW_SECONDS]
         if not kept:
             return 0.0, {}
         when, before = kept[0]

@@ -6,7 +6,7 @@ from agentgauge.web import text
 from agentgauge.web.signals import signals_card
 from agentgauge.web.status import BudgetRow, ProcessRow, SignalRow, Status, Watched
 from agentgauge.web.style import STYLE
-from agentgauge.web.tables import budgets_card, calls_card, processes_card, tokens_card, watched_card
+from agentgauge.web.tables import budgets_card, calls_card, processes_card, tokens_card, watched_card, window_words
 from agentgauge.web.text import Html, html, join
 
 __all__ = ["BudgetRow", "ProcessRow", "SignalRow", "Status", "Watched", "render_page"]
@@ -37,9 +37,10 @@ _EMPTY_AGENTS: Final = Html(
     '<p class="note">Claude Code sessions appear by themselves.</p>'
 )
 _EMPTY_MODELS: Final = Html(
-    '<p>No model was called yet.</p><pre>with ag.llm_call(provider="anthropic", model="…") as call:\n    ...</pre>'
+    "<p>No model was called yet.</p>"
+    '<pre>with ag.llm_call("claude-opus-4-5", provider="anthropic") as call:\n    ...</pre>'
 )
-_EMPTY_TOOLS: Final = Html("<p>No tool was called yet.</p><pre>@ag.tool\ndef search(query): ...</pre>")
+_EMPTY_TOOLS: Final = Html('<p>No tool was called yet.</p><pre>@ag.tool("search")\ndef search(query): ...</pre>')
 _EMPTY_HOOKS: Final = Html(
     "<p>No hook has run yet. Put this in front of a hook's command:</p>"
     "<pre>agentgauge-hook --system git --event pre-commit --name ruff -- ruff check .</pre>"
@@ -130,17 +131,17 @@ def _notices(status: Status) -> Html:
 
 def _tiles(status: Status) -> Html:
     tiles: list[tuple[str, str]] = []
+    caption = ""
     if status.totals is not None:
-        window = text.seconds(round(status.recent_seconds)) if status.recent_seconds else "now"
+        caption = window_words(status).capitalize()
         recent = {section: list(rows.values()) for section, rows in status.recent.items()}
         tiles = [
-            (text.count(sum(tally.calls for tally in recent.get(section, ()))), f"{words}, last {window}")
-            for section, words in _CALLED
+            (text.count(sum(tally.calls for tally in recent.get(section, ()))), words) for section, words in _CALLED
         ]
         models = recent.get("model", [])
         tokens = sum(tally.amount("input") + tally.amount("output") for tally in models)
-        tiles.append((text.count(tokens), f"tokens, last {window}"))
-        tiles.append((text.money(sum(tally.amount("cost") for tally in models)), f"cost, last {window}"))
+        tiles.append((text.count(tokens), "tokens"))
+        tiles.append((text.money(sum(tally.amount("cost") for tally in models)), "cost"))
     elif status.signals is not None:
         tiles = [
             (text.count(len(status.signals)), "signals watched"),
@@ -148,7 +149,8 @@ def _tiles(status: Status) -> Html:
             (text.count(sum(row.regression for row in status.signals)), "regressed"),
         ]
     parts = "".join(f'<div class="tile"><b>{html(value)}</b><span>{html(words)}</span></div>' for value, words in tiles)
-    return Html(f'<div class="tiles">{parts}</div>' if tiles else "")
+    caption = f'<p class="caption">{html(caption)}</p>' if caption else ""
+    return Html(f'{caption}<div class="tiles">{parts}</div>' if tiles else "")
 
 
 def _footer(status: Status) -> Html:

@@ -28,6 +28,7 @@ background:var(--line);color:var(--soft)}
 .pill.good{background:var(--good-back);color:var(--good)}.pill.warn{background:var(--warn-back);color:var(--warn)}
 .pill.bad{background:var(--bad-back);color:var(--bad)}.pill.sample{background:var(--sample-back);color:var(--sample)}
 .banner{background:var(--sample-back);color:var(--text);border-radius:10px;padding:9px 14px;margin:10px 0 0}
+.caption{color:var(--soft);font-size:13px;margin:16px 0 -6px}
 .tiles{display:grid;grid-template-columns:repeat(auto-fit,minmax(150px,1fr));gap:12px;margin:14px 0}
 .tile,.card{background:var(--card);border:1px solid var(--line);border-radius:12px}
 .tile{padding:11px 14px 12px}
@@ -35,13 +36,15 @@ background:var(--line);color:var(--soft)}
 .tile span{color:var(--soft);font-size:13px}
 .card{padding:14px 16px;margin:0 0 14px;overflow-x:auto}
 .pair{display:grid;grid-template-columns:1fr 1fr;gap:0 14px;align-items:start}
-table{border-collapse:collapse;width:100%;margin-top:8px}
+.card p{margin:8px 0 0}
+table{border-collapse:collapse;width:100%;margin-top:8px;table-layout:fixed}
+thead th:first-child{width:33%}
 th,td{text-align:right;padding:5px 8px;border-top:1px solid var(--line);vertical-align:middle}
-thead th{border-top:0;color:var(--soft);font-weight:500;font-size:12.5px;white-space:nowrap;vertical-align:bottom}
+thead th{border-top:0;color:var(--soft);font-weight:500;font-size:12.5px;vertical-align:bottom}
 th:first-child,td:first-child{text-align:left;padding-left:0}th:last-child,td:last-child{padding-right:0}
 tbody th{font-weight:500;overflow-wrap:anywhere}
 tbody th small{display:block;color:var(--soft);font-weight:400;font-size:12.5px}
-td{white-space:nowrap}td.words{text-align:left;white-space:normal;color:var(--soft)}th.words{text-align:left}
+td{white-space:nowrap}td.words,th.words{text-align:left;white-space:normal}thead th.words{width:42%}
 td small{color:var(--soft)}
 .bad-text{color:var(--bad);font-weight:600}.warn-text{color:var(--warn);font-weight:600}
 tr.anomaly>*{background:linear-gradient(var(--bad-back),var(--bad-back))}

@@ -57,9 +57,8 @@ def calls_card(status: Status, section: str, title: str, first: str, empty: Html
     if not called:
         return card(title, "", empty)
     order = sorted(called, key=lambda key: (-recent.get(key, _NOTHING).calls, -called[key].calls, key))
-    window = text.seconds(round(status.recent_seconds)) if status.recent_seconds else "now"
     rows = [_calls_row(section, key, called[key], recent.get(key, _NOTHING)) for key in order[:MAX_ROWS]]
-    columns = [first, f"Last {window}", "Failed", "p50", "p95", "In all", "Failed in all"]
+    columns = [first, window_words(status).capitalize(), "Failed", "p50", "p95", "In all", "Failed in all"]
     return card(title, "", table(columns, rows), _more(len(order)))
 
 
@@ -105,8 +104,7 @@ def tokens_card(status: Status) -> Html:
         total, lately = used[key], recent.get(key, _NOTHING)
         unpriced = total.amount("unpriced")
         cached = total.amount("cached") / total.amount("input") if total.amount("input") else float("nan")
-        cost = text.money(total.amount("cost"))
-        note = f" <small>{text.count(unpriced)} calls without price</small>" if unpriced else ""
+        note = f"<br><small>{text.count(unpriced)} calls without price</small>" if unpriced else ""
         rows.append(
             Row(
                 _head(key),
@@ -115,12 +113,12 @@ def tokens_card(status: Status) -> Html:
                     Html(text.percent(cached)),
                     Html(text.count(total.amount("output"))),
                     Html(text.money(lately.amount("cost"))),
-                    Html(cost + note),
+                    Html(text.money(total.amount("cost")) + note),
                 ],
             )
         )
-    window = text.seconds(round(status.recent_seconds)) if status.recent_seconds else "now"
-    columns = ["Model", "Input tokens", "From cache", "Output tokens", f"Cost, last {window}", "Cost in all"]
+    cost = f"Cost, {window_words(status)}"
+    columns = ["Model", "Input tokens", "From cache", "Output tokens", cost, "Cost in all"]
     return card("Tokens and cost", "", table(columns, rows), _more(len(order)))
 
 
@@ -197,6 +195,14 @@ def _head(key: Key) -> Html:
     below = " · ".join(part for part in rest if part)
     small = f"<small>{html(below)}</small>" if below else ""
     return Html(f"{html(name) if name else '<span class=soft>(no name)</span>'}{badge}{small}")
+
+
+def window_words(status: Status) -> str:
+    """Return what the recent column is about, for instance "last 5 min"."""
+    seconds = round(status.recent_seconds)
+    if seconds < 60:
+        return f"last {seconds} s"
+    return f"last {seconds // 60} min"
 
 
 def is_sample(name: str) -> bool:

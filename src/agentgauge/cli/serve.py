@@ -1,0 +1,105 @@
+"""``agentgauge serve``: exporter and analyzer in one process, with a sample agent beside it."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+from urllib.parse import urlsplit
+
+import click
+import msgspec
+
+from agentgauge.cli.exporter import configured, exporter_options, print_addresses, serve_until_stopped, start_log
+from agentgauge.errors import UsageError
+from agentgauge.exporter.exporter import Exporter
+from agentgauge.home import home
+from agentgauge.totals import Family
+from agentgauge.web.app import Surface
+from agentgauge.web.page import render_page
+from agentgauge.web.serving import open_server
+
+_SAMPLE_STOP_SECONDS: Final = 1.0
+
+
+@click.command
+@exporter_options
+@click.option("--prometheus.url", "prometheus_url", help="Judge the series of this Prometheus, not this process' own.")
+@click.option("--grafana.url", "grafana_url", help="A Grafana the status page links to.")
+@click.option("--no-sample", is_flag=True, help="Run no sample agent.")
+def serve(
+    config_file: Path | None,
+    listen_addresses: Sequence[str],
+    web_config_file: Path | None,
+    transcripts: Path | None,
+    prometheus_url: str | None,
+    grafana_url: str | None,
+    no_sample: bool,
+) -> None:
+    """Serve /metrics, the analyzer's findings and a status page; needs no Prometheus."""
+    start_log()
+    configuration = configured(config_file, transcripts)
+    settings = configuration.analyzer
+    if prometheus_url is not None:
+        settings = msgspec.structs.replace(settings, prometheus_url=_url("--prometheus.url", prometheus_url))
+    links = [("Prometheus", settings.prometheus_url)] if settings.prometheus_url else []
+    if grafana_url is not None:
+        links.append(("Grafana", _url("--grafana.url", grafana_url)))
+    try:
+        from agentgauge.analyzer.service import Analyzer
+        from agentgauge.analyzer.source.embedded import EmbeddedSource
+        from agentgauge.analyzer.source.prometheus import PrometheusSource
+    except ModuleNotFoundError as error:
+        raise UsageError(f"serve needs {error.name}: pip install 'agentgauge[analyzer]'") from error
+
+    running = Exporter(configuration, Path(home()))
+    analyzer = Analyzer(
+        settings,
+        PrometheusSource(settings.prometheus_url, settings.timeout_seconds)
+        if settings.prometheus_url
+        else EmbeddedSource(running.totals.families),
+    )
+
+    def families() -> list[Family]:
+        return [*running.families(), *analyzer.families()]
+
+    def page() -> str:
+        return render_page(running.status(analyzer.rows(), links, sample=not no_sample))
+
+    try:
+        server = open_server(Surface(families, page, lambda: running.ready), listen_addresses, web_config_file)
+        source = settings.prometheus_url or "what this process counts"
+        sample = "none" if no_sample else "a sample agent with hooks, so that numbers move; --no-sample leaves it out"
+        print_addresses(server, configuration, ("signals", source), ("sample", sample))
+        with _sample_agent(started=not no_sample):
+            serve_until_stopped(server, [running.run, analyzer.run])
+    finally:
+        running.close()
+
+
+def _url(option: str, url: str) -> str:
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise UsageError(f"{option}: {url!r} is not an http:// or https:// URL")
+    return url
+
+
+@contextmanager
+def _sample_agent(*, started: bool) -> Iterator[None]:
+    """Run the sample agent, a process of its own that also ends by itself when this one is killed."""
+    if not started:
+        yield
+        return
+    environment = {**os.environ, "AGENTGAUGE_HOME": home()}
+    process = subprocess.Popen([sys.executable, "-m", "agentgauge.sample"], env=environment, stdin=subprocess.DEVNULL)
+    try:
+        yield
+    finally:
+        process.terminate()
+        try:
+            process.wait(_SAMPLE_STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
