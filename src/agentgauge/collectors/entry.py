@@ -89,6 +89,20 @@ class _Other(Struct, gc=False):
 
 
 READ_TYPES: Final = frozenset({"assistant", "user", "system"})
+"""Types of entries that records are made of."""
+
+TRANSCRIPT_TYPES: Final = READ_TYPES | {
+    "agent-name",
+    "attachment",
+    "custom-title",
+    "file-history-snapshot",
+    "last-prompt",
+    "permission-mode",
+    "progress",
+    "queue-operation",
+    "summary",
+}
+"""Types by which a transcript is known to be one."""
 
 _decode = msgspec.json.Decoder(Entry).decode
 _decode_other = msgspec.json.Decoder(_Other).decode
@@ -142,7 +156,7 @@ def _closing(buffer: bytes, start: int, end: int) -> int:
 
 def _salvage(line: bytes, found: list[Entry]) -> int:
     """Append the objects of a line the fast way could not read; return 1 if there is anything else on it."""
-    text = line.decode("utf-8", "replace").lstrip("\ufeff")
+    text = line.decode("utf-8", "replace").lstrip("\ufeff \t")
     position = 0
     while position < len(text):
         try:

@@ -153,5 +153,10 @@ class Position(Struct, array_like=True):
         return file.read(self.offset - start)
 
 
+def transcripts(path: str | Path) -> list[File]:
+    """Return the transcripts at a path: itself, or those under it."""
+    return list(Listing([path]).look(0.0, 0.0)[0].values())
+
+
 def _hash(content: bytes) -> str:
     return blake2b(content, digest_size=8).hexdigest()
