@@ -82,7 +82,7 @@ def _report() -> None:
 
 
 def _run_hook() -> None:
-    hook = [sys.executable, "-m", "agentgauge.cli.hook", "--system", "git", "--event", "pre-commit"]
+    hook = [sys.executable, "-m", "agentgauge.spool.hook", "--system", "git", "--event", "pre-commit"]
     subprocess.run([*hook, "--name", "sample-lint", "--", "true"], check=False)
 
 

@@ -195,6 +195,11 @@ class Totals:
                 self._unborn.clear()
             return families
 
+    def settle(self) -> None:
+        """Take what is counted for history that no scrape missed: it is exposed as it is from the first time on."""
+        with self._lock:
+            self._unborn.clear()
+
     def snapshot(self) -> dict[str, Any]:
         """Return a JSON-able copy of all counters and histograms; gauges describe now and are left out."""
         with self._lock:
@@ -232,6 +237,11 @@ class Totals:
 
     def _observe_all(self, metric: Metric, labels: Labels, values: Sequence[float]) -> None:
         histogram = self._histogram(metric.name, labels)
+        if max(values) <= metric.buckets[0]:
+            # The calls that are so many that their folding matters are short.
+            histogram.counts[0] += len(values)
+            histogram.sum += sum(values)
+            return
         # Sorting once and searching the bounds is three times as fast as searching a bucket for each value.
         ordered = sorted(values)
         below = 0

@@ -79,18 +79,18 @@ class CellMeter:
         clock, mask, relieve = time.perf_counter, VALVE - 1, CELLS.relieve
 
         def call(*args: Any, **kwargs: Any) -> Any:
-            ticket = take()
-            opened[ticket] = clock()
+            opened[ticket := take()] = clock()
             try:
                 result = function(*args, **kwargs)
             except BaseException as error:
                 fail(ticket, error)
                 raise
-            start = close(ticket, None)
-            if start is not None:
-                append(clock() - start)
-                if not ticket & mask:
-                    relieve()
+            try:
+                append(clock() - close(ticket))
+            except KeyError:  # begun before a fork: the parent's
+                return result
+            if not ticket & mask:
+                relieve()
             return result
 
         return call
@@ -98,10 +98,10 @@ class CellMeter:
 
 def close_ticket(cell: Cell, ticket: int) -> bool:
     """Count a successful call; False where it began before a fork and is another process's."""
-    start = cell.opened.pop(ticket, None)
-    if start is None:
+    try:
+        cell.done.append(time.perf_counter() - cell.opened.pop(ticket))
+    except KeyError:
         return False
-    cell.done.append(time.perf_counter() - start)
     if not ticket & VALVE - 1:
         CELLS.relieve()
     return True

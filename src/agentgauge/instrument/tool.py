@@ -61,19 +61,18 @@ class ToolMeter:
             else:
                 run.tools.append(None)
                 cell = by_agent.get(run.agent) or new_cell(run.agent)
-            ticket = cell.take()
-            opened = cell.opened
-            opened[ticket] = clock()
+            cell.opened[ticket := cell.take()] = clock()
             try:
                 result = function(*args, **kwargs)
             except BaseException as error:
                 fail((cell, ticket), error)
                 raise
-            start = opened.pop(ticket, None)
-            if start is not None:
-                cell.done.append(clock() - start)
-                if not ticket & mask:
-                    relieve()
+            try:
+                cell.done.append(clock() - cell.opened.pop(ticket))
+            except KeyError:  # begun before a fork: the parent's
+                return result
+            if not ticket & mask:
+                relieve()
             return result
 
         return call
