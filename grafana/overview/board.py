@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
-from grafana.overview import details, fleet, hooks, llm, signals
+from grafana.overview import details, fleet, hooks, llm, machinery, signals
 from grafana.panels import DATASOURCE, Panel
 
 from grafana import sdk
@@ -54,8 +54,8 @@ def _rows() -> list[Row]:
         Row(800, "Tools", details.tools(), collapsed=True),
         Row(900, "Workflows", details.workflows(), collapsed=True),
         Row(1000, "Quality", details.quality(), collapsed=True),
-        Row(1100, "Processes", details.processes(), collapsed=True),
-        Row(1200, "agentgauge itself", details.itself(), collapsed=True),
+        Row(1100, "Processes", machinery.processes(), collapsed=True),
+        Row(1200, "agentgauge itself", machinery.itself(), collapsed=True),
     ]
 
 

@@ -151,6 +151,15 @@ def test_ranges_follow_the_zoom(board: dict[str, Any]) -> None:
             assert panel["id"] in FIXED_WINDOW or ranges <= {"$__rate_interval"}, panel["title"]
 
 
+def test_the_names_found_in_an_expression_are_those_of_its_series() -> None:
+    expr = (
+        'sum by (le) (rate(a_total{b=~"c d", e!=""}[5m] offset 1m)) / on (f) group_left (g) (level:h:rate_5m > 0.5)'
+        ' or label_join({__name__=~"i|j"}, "k", " ", "l") unless 2e3 * vector(0)'
+    )
+    assert metric_names(expr) == {"a_total", "level:h:rate_5m", "i", "j"}
+    assert selectors(expr) == {'a_total{b=~"c d", e!=""}', "level:h:rate_5m", '{__name__=~"i|j"}'}
+
+
 def test_counters_are_only_read_through_a_rate(board: dict[str, Any]) -> None:
     for where, text, _ in panel_expressions(board):
         for name in metric_names(substituted(text, ANY)) & COUNTERS:

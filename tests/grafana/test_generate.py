@@ -11,7 +11,7 @@ from tests.grafana.boards import BOARDS, PROJECT
 
 
 def generate(directory: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, directory / "grafana" / "generate.py", *arguments]
+    command = [sys.executable, str(directory / "grafana" / "generate.py"), *arguments]
     return subprocess.run(command, capture_output=True, text=True, timeout=60)
 
 

@@ -1,0 +1,132 @@
+"""The overview's collapsed rows on machinery: processes, and agentgauge itself."""
+
+from grafana.panels import Panel, Query, graph
+
+
+def _p95(metric: str, by: str) -> str:
+    return f"histogram_quantile(0.95, sum by ({by}, le) (rate({metric}_bucket[$__rate_interval])))"
+
+
+def processes() -> list[Panel]:
+    """Return the panels on saturation."""
+    return [
+        graph(
+            1101,
+            "CPU by role",
+            "Cores in use by a role's processes.",
+            [
+                Query(
+                    "sum by (role) (rate(agentgauge_process_cpu_seconds_total[$__rate_interval]))",
+                    "{{role}}",
+                )
+            ],
+            "short",
+            width=6,
+        ),
+        graph(
+            1102,
+            "Memory by role",
+            "Resident memory of a role's processes.",
+            [Query("sum by (role) (agentgauge_process_resident_memory_bytes)", "{{role}}")],
+            "bytes",
+            width=6,
+            stacked=True,
+        ),
+        graph(
+            1103,
+            "Processes, threads, files by role",
+            "Processes running, their threads and their open file descriptors.",
+            [
+                Query("sum by (role) (agentgauge_processes)", "{{role}} processes"),
+                Query("sum by (role) (agentgauge_process_threads)", "{{role}} threads"),
+                Query("sum by (role) (agentgauge_process_open_fds)", "{{role}} files"),
+            ],
+            "short",
+            width=6,
+        ),
+        graph(
+            1104,
+            "Queries and probes",
+            "95th percentile of database queries and of health checks.",
+            [
+                Query(
+                    _p95("agentgauge_db_query_duration_seconds", "database, operation"), "{{database}} {{operation}}"
+                ),
+                Query(_p95("agentgauge_probe_duration_seconds", "probe"), "probe {{probe}}"),
+            ],
+            "s",
+            width=6,
+        ),
+    ]
+
+
+def itself() -> list[Panel]:
+    """Return the panels on agentgauge's own work."""
+    return [
+        graph(
+            1201,
+            "Records read",
+            "Records a second by source and result; whatever is not accepted or duplicate is missing in every count.",
+            [Query("source:agentgauge_records:rate_5m", "{{source}} {{result}}")],
+            "short",
+        ),
+        graph(
+            1202,
+            "Spool not yet read",
+            "Bytes that wait in the spool.",
+            [Query("sum(agentgauge_spool_backlog_bytes)", "backlog")],
+            "bytes",
+        ),
+        graph(
+            1203,
+            "How late",
+            "Age of the oldest line in the spool, time since the signals were last judged, duration of the exporter's "
+            "last fold and of the analyzer's last tick.",
+            [
+                Query("max(agentgauge_spool_oldest_seconds)", "spool"),
+                Query("time() - max(agentgauge_analyzer_last_success_timestamp_seconds)", "last judged"),
+                Query("max(agentgauge_fold_duration_seconds)", "fold"),
+                Query("max(agentgauge_analyzer_tick_duration_seconds)", "tick"),
+            ],
+            "s",
+        ),
+        graph(
+            1204,
+            "Series watched",
+            "Series the analyzer judges, and whether its source answers.",
+            [
+                Query("sum(agentgauge_analyzer_series)", "series"),
+                Query("min(agentgauge_analyzer_source_up)", "source up"),
+            ],
+            "short",
+        ),
+        graph(
+            1205,
+            "Losses",
+            "Per minute: queries without an answer, checkpoints not saved, label values folded into 'other', calls of "
+            "unknown price.",
+            [
+                Query(
+                    "60 * sum by (reason) (rate(agentgauge_analyzer_source_errors_total[$__rate_interval]))",
+                    "source {{reason}}",
+                ),
+                Query("60 * sum(rate(agentgauge_checkpoint_errors_total[$__rate_interval]))", "checkpoint"),
+                Query(
+                    "60 * sum by (metric) (rate(agentgauge_label_values_capped_total[$__rate_interval]))",
+                    "capped {{metric}}",
+                ),
+                Query(
+                    "60 * sum by (gen_ai_request_model) (rate(agentgauge_llm_unpriced_calls_total[$__rate_interval]))",
+                    "unpriced {{gen_ai_request_model}}",
+                ),
+            ],
+            "short",
+        ),
+        graph(
+            1206,
+            "Calls in flight",
+            "Calls begun and not ended.",
+            [Query("sum by (kind, name) (agentgauge_in_flight)", "{{kind}} {{name}}")],
+            "short",
+        ),
+    ]
