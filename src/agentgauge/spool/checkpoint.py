@@ -43,7 +43,7 @@ class Checkpoint:
         try:
             checkpoint = msgspec.json.decode(body)
             version, sections = checkpoint["version"], checkpoint["sections"]
-        except (msgspec.DecodeError, UnicodeDecodeError, KeyError, TypeError):
+        except (ValueError, RecursionError, KeyError, TypeError):
             return self._set_aside()
         if isinstance(version, int) and version > VERSION:
             raise SpoolError(

@@ -40,6 +40,7 @@ class _Segment(NamedTuple):
     number: int | None
     identity: _Identity
     size: int
+    modified: int
 
 
 class _Position:
@@ -49,18 +50,15 @@ class _Position:
         offset: bytes read.
         head: length and checksum of the first bytes read; inodes are used again, and files are emptied.
         skipping: whether the offset is inside a line that is too long.
-        verified: whether this process has compared the head.
     """
 
-    __slots__ = ("head", "offset", "skipping", "stalled", "verified")
+    __slots__ = ("head", "modified", "offset", "skipping", "stalled")
 
-    def __init__(
-        self, offset: int = 0, head: tuple[int, int] = (0, 0), *, skipping: bool = False, verified: bool = True
-    ) -> None:
+    def __init__(self, offset: int = 0, head: tuple[int, int] = (0, 0), *, skipping: bool = False) -> None:
         self.offset = offset
         self.head = head
         self.skipping = skipping
-        self.verified = verified
+        self.modified = -1  # when the file was last modified before it was last read
         self.stalled = (0, 0.0)  # the size at which a line was first seen without its end, and when
 
 
@@ -105,25 +103,25 @@ class SpoolReader:
             SpoolError: another exporter took the spool, or a segment cannot be read; the others have been.
         """
         self._lock.acquire()
-        problem: OSError | None = None
+        problems: list[OSError] = []
         budget = _POLL_BYTES
         segments = self._segments()
         for segment in segments:
             position = self._positions.setdefault(segment.identity, _Position())
-            if position.verified and not position.skipping and segment.size == position.offset:
+            if (segment.size, segment.modified) == (position.offset, position.modified) and not position.skipping:
                 continue
             before = position.offset
             try:
                 yield from self._read(segment, position, budget)
             except OSError as error:
-                problem = problem or error
+                problems.append(error)
             budget -= max(0, position.offset - before)
             if budget <= 0:
                 break
         yield from self._refusals()
-        self._tidy(segments)
-        if problem is not None:
-            raise SpoolError(f"{problem.filename or self._directory}: cannot be read: {problem.strerror}") from problem
+        problems += self._tidy(segments)
+        for problem in problems:
+            raise SpoolError(f"{problem.filename or self._directory}: {problem.strerror}") from problem
 
     def state(self) -> dict[str, Any]:
         """Return how far each segment has been yielded, and the ids last seen."""
@@ -151,7 +149,6 @@ class SpoolReader:
                     int(segment["offset"]),
                     (int(segment["head"][0]), int(segment["head"][1])),
                     skipping=bool(segment["skipping"]),
-                    verified=False,
                 )
                 for segment in state["segments"]  # type: ignore[index]
             }
@@ -179,7 +176,8 @@ class SpoolReader:
                 except FileNotFoundError:
                     continue
                 order = None if entry.name == _CURRENT else int(number)
-                segments.append(_Segment(Path(entry.path), order, (stat.st_dev, stat.st_ino), stat.st_size))
+                identity = (stat.st_dev, stat.st_ino)
+                segments.append(_Segment(Path(entry.path), order, identity, stat.st_size, stat.st_mtime_ns))
         return sorted(segments, key=lambda segment: (segment.number is None, segment.number or 0))
 
     def _read(self, segment: _Segment, position: _Position, budget: int) -> Iterator[Record | Delta]:
@@ -188,7 +186,9 @@ class SpoolReader:
             stat = os.fstat(descriptor)
             if (stat.st_dev, stat.st_ino) != segment.identity:
                 return  # replaced just now; the next poll sees what it is
-            _verify(descriptor, stat.st_size, position)
+            position.modified = stat.st_mtime_ns
+            if stat.st_size < position.offset or _head(descriptor, position.head[0]) != position.head:
+                position.offset, position.head, position.skipping = 0, (0, 0), False
             for line in self._lines(descriptor, position, position.offset + budget):
                 entry = self._accept(line)
                 if entry is not None:
@@ -253,8 +253,12 @@ class SpoolReader:
                 _log.warning("%s: refused %d %s lines", self._directory, count, result)
                 yield Record("read", time.time(), {"source": self.name, "result": result}, {"count": float(count)})
 
-    def _tidy(self, segments: list[_Segment]) -> None:
-        """Forget segments that are gone, delete those that are done, rename the current one where it is large."""
+    def _tidy(self, segments: list[_Segment]) -> Iterator[OSError]:
+        """Forget segments that are gone, delete those that are done, rename the current one where it is large.
+
+        Yields:
+            What went wrong with one of them.
+        """
         now = time.monotonic()
         found = {segment.identity for segment in segments}
         self._positions = {identity: each for identity, each in self._positions.items() if identity in found}
@@ -277,13 +281,8 @@ class SpoolReader:
                     segment.path.unlink()
             except FileNotFoundError:
                 continue
-
-
-def _verify(descriptor: int, size: int, position: _Position) -> None:
-    """Start at the beginning where the file is not the one that was read."""
-    if size < position.offset or _head(descriptor, position.head[0]) != position.head:
-        position.offset, position.head, position.skipping = 0, (0, 0), False
-    position.verified = True
+            except OSError as error:
+                yield error
 
 
 def _head(descriptor: int, length: int) -> tuple[int, int]:

@@ -1,0 +1,29 @@
+import pytest
+
+from agentgauge.home import home, spool_directory, spool_file
+
+
+@pytest.fixture(autouse=True)
+def _environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "/home/ada")
+    monkeypatch.delenv("AGENTGAUGE_HOME", raising=False)
+    monkeypatch.delenv("XDG_STATE_HOME", raising=False)
+
+
+@pytest.mark.parametrize(
+    ("variables", "expected"),
+    [
+        ({}, "/home/ada/.local/state/agentgauge"),
+        ({"XDG_STATE_HOME": "/state"}, "/state/agentgauge"),
+        ({"XDG_STATE_HOME": "relative"}, "/home/ada/.local/state/agentgauge"),
+        ({"XDG_STATE_HOME": "/state", "AGENTGAUGE_HOME": "/own/"}, "/own"),
+        ({"AGENTGAUGE_HOME": "~/own"}, "/home/ada/own"),
+        ({"AGENTGAUGE_HOME": ""}, "/home/ada/.local/state/agentgauge"),
+    ],
+)
+def test_home(variables: dict[str, str], expected: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+
+    assert home() == expected
+    assert spool_file() == f"{spool_directory()}/spool.jsonl" == f"{expected}/spool/spool.jsonl"
