@@ -244,6 +244,7 @@ def inhibited(server: Alertmanager) -> set[tuple[str, ...]]:
 
 ERRORS: Final = "AgentgaugeErrorRatioHigh"
 ANOMALY: Final = "AgentgaugeSignalAnomaly"
+REGRESSION: Final = "AgentgaugeSignalRegression"
 
 
 @pytest.mark.parametrize(
@@ -259,28 +260,30 @@ ANOMALY: Final = "AgentgaugeSignalAnomaly"
             [
                 alert(ERRORS, "warning", level="agent", gen_ai_agent_name="writer", burn="slow"),
                 alert(ERRORS, "warning", level="agent", gen_ai_agent_name="reader", burn="slow"),
+                alert(REGRESSION, "warning", signal="agent_error_ratio", gen_ai_agent_name="writer", task_type="t"),
+                alert(REGRESSION, "warning", signal="agent_error_ratio", gen_ai_agent_name="reader", task_type="t"),
+                alert(REGRESSION, "warning", signal="agent_duration_p95", gen_ai_agent_name="writer", task_type="t"),
                 alert(ANOMALY, "warning", signal="agent_error_ratio", gen_ai_agent_name="writer", task_type="t"),
-                alert(ANOMALY, "warning", signal="agent_error_ratio", gen_ai_agent_name="reader", task_type="t"),
-                alert(ANOMALY, "warning", signal="agent_duration_p95", gen_ai_agent_name="writer", task_type="t"),
                 alert("AgentgaugeCallStuck", "warning", kind="tool"),
             ],
-            {(ERRORS, "slow", "writer", "agent"), (ANOMALY, "writer", "agent_error_ratio", "t")},
+            {(ERRORS, "slow", "writer", "agent"), (REGRESSION, "writer", "agent_error_ratio", "t")},
         ),
         (
             alert("AgentgaugeExporterDown", "critical", job="agentgauge-exporter"),
             [
                 alert(ANOMALY, "warning", signal="token_usage"),
+                alert(REGRESSION, "warning", signal="token_usage"),
                 alert("AgentgaugeSpoolBacklog", "warning"),
                 alert("AgentgaugeAnalyzerStale", "warning"),
                 alert("AgentgaugeBudgetSpent", "critical", budget="a"),
                 alert("SomebodyElsesAlert", "warning"),
             ],
-            {(ANOMALY, "token_usage"), ("AgentgaugeSpoolBacklog",)},
+            {(ANOMALY, "token_usage"), (REGRESSION, "token_usage"), ("AgentgaugeSpoolBacklog",)},
         ),
         (
             alert("AgentgaugeAnalyzerDown", "critical"),
-            [alert("AgentgaugeAnalyzerStale", "warning"), alert(ANOMALY, "warning", signal="token_usage")],
-            {("AgentgaugeAnalyzerStale",)},
+            [alert("AgentgaugeCallStuck", "warning"), alert(ANOMALY, "warning", signal="token_usage")],
+            {(ANOMALY, "token_usage")},
         ),
         (
             alert("AgentgaugeAnalyzerSourceDown", "warning", instance="a:1"),
