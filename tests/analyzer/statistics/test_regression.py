@@ -23,8 +23,14 @@ def test_a_step_of_a_fifth_is_found_where_it_is(seed: int) -> None:
     assert regression is not None
     assert abs(regression.index - 120) <= 3
     assert regression.ratio == pytest.approx(1.2, abs=0.05)
-    assert regression.interval[0] <= 1.2 <= regression.interval[1] + 0.02
     assert regression.pvalue < 1e-6
+
+
+def test_the_interval_holds_the_ratio_about_as_often_as_it_says() -> None:
+    found_all = regressions(np.stack([step(seed, 0.3) for seed in range(100)]), direction="higher", confidence=0.9)
+    inside = [one.interval[0] <= 1.3 <= one.interval[1] for one in found_all if one is not None]
+    assert len(inside) >= 99
+    assert 0.8 <= np.mean(inside) <= 0.99
 
 
 @pytest.mark.parametrize("seed", range(5))

@@ -1,88 +1,102 @@
-"""The expected value: several simple predictors, weighted by how well each has done so far on its series."""
+"""The expected value: simple predictors, weighted by how well each has done so far on its series."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
-from .blocks import block_starts, block_sums, each_block, remembered
-from .grid import Matrix
-from .median import lagged, median_of_3, median_of_5, recent_levels
+from .blocks import block_sums, each_block, remembered
+from .grid import Indices, Matrix
+from .levels import median_of_3, median_of_5, recent_levels
 
 SEASONS_REMEMBERED = 5
 EVIDENCE = 8
 WEIGHT_POWER = 4
 
 
+@dataclass(frozen=True, slots=True)
+class Predictor:
+    """A prediction (S, N) of each column from those before it, and the first column at which it says something."""
+
+    begins: int
+    prediction: Matrix
+
+
 def seasonal_template(filled: Matrix, season: int) -> Matrix:
     """Return the median over the last five seasons of each column's phase, one column either side included.
 
-    filled: (S, N) without NaN; season: columns. The first season repeats the first value.
+    filled: (S, N) without NaN; season: columns, at least two. The first season repeats the first value.
     """
-    smooth = median_of_3(filled, lagged(filled, 1), lagged(filled, 2))
-    columns = filled.shape[1]
-    ago = [lagged(smooth, season * age - 1) for age in range(1, SEASONS_REMEMBERED + 1) if season * age - 1 < columns]
-    if not ago:
-        return lagged(filled, 1)
-    template = ago[0].copy()
-    if len(ago) >= 2:
-        two = slice(2 * season, None)
-        template[:, two] = (ago[0][:, two] + ago[1][:, two]) / 2
-    if len(ago) >= 3:
-        three = slice(3 * season, None)
-        template[:, three] = median_of_3(*(stack[:, three] for stack in ago[:3]))
-    if len(ago) == SEASONS_REMEMBERED:
-        five = slice(5 * season, None)
-        template[:, five] = median_of_5(*(stack[:, five] for stack in ago))
+    series, columns = filled.shape
+    smooth = np.empty((series, columns))
+    smooth[:, 0], smooth[:, -1] = filled[:, 0], filled[:, -1]
+    smooth[:, 1:-1] = median_of_3(filled[:, :-2], filled[:, 1:-1], filled[:, 2:])
+    template = np.empty((series, columns))
+    template[:, :season] = filled[:, :1]
+    for age in range(1, SEASONS_REMEMBERED + 1):
+        begin, end = age * season, columns if age == SEASONS_REMEMBERED else min((age + 1) * season, columns)
+        if begin >= columns:
+            break
+        ago = [smooth[:, begin - back * season : end - back * season] for back in range(1, age + 1)]
+        if age <= 2:
+            template[:, begin:end] = ago[0] if age == 1 else (ago[0] + ago[1]) / 2
+        else:
+            template[:, begin:end] = median_of_3(*ago[:3]) if age < SEASONS_REMEMBERED else median_of_5(*ago)
     return template
 
 
-def predictors(filled: Matrix, seasons: Sequence[int]) -> Iterator[tuple[int, Matrix]]:
-    """Yield the predictors, each with the first column at which it says something.
+def predictors(filled: Matrix, seasons: Sequence[int]) -> tuple[list[Predictor], list[Predictor]]:
+    """Return the quick and the slow predictors.
 
-    Each predictor is (S, N) and sees only the columns before the one it predicts: recent levels of three lengths,
-    and for each season its template alone and corrected by the recent levels of what it leaves.
+    The quick ones are the last value and the recent levels of 5, 15 and 45 columns, these plain and, for each season,
+    of what its template leaves; they follow a change within minutes. The slow ones use 135 columns, which half an hour's outage does not
+    move.
     """
-    for level in recent_levels(filled):
-        yield 1, level
+    quick = [Predictor(1, level) for level in recent_levels(filled)]
+    slow = [quick.pop()]
+    quick.append(Predictor(1, np.concatenate((filled[:, :1], filled[:, :-1]), axis=1)))
     for season in seasons:
         template = seasonal_template(filled, season)
-        yield season, template
-        for level in recent_levels(filled - template):
-            level += template
-            yield season, level
+        seasonal = [Predictor(season, np.add(level, template)) for level in recent_levels(filled - template)]
+        slow.append(seasonal.pop())
+        quick += seasonal
+    return quick, slow
 
 
-def expected_values(values: Matrix, filled: Matrix, first: Matrix, seasons: Sequence[int]) -> Matrix:
-    """Return the weighted mean (S, N) of the predictors.
+def expected_values(
+    filled: Matrix, present: Matrix, first: Indices, pool: Sequence[Predictor], starts: Indices
+) -> Matrix:
+    """Return the weighted mean (S, N) of a pool of predictors.
 
-    values: (S, N) with NaN gaps; filled: the same without gaps; first: (S, 1) the first column with a value.
-    A predictor's weight is its typical error, (mean of square roots) squared so that outliers hardly count, to the
-    power of -4, learned from the blocks before. Source: Bates and Granger, The Combination of Forecasts (1969).
+    filled: (S, N) without NaN; present: (S, N), or (1, N) for all, 1 where a sample is, 0 where it is missing;
+    first: (S,) or (1,) the first column with one; starts: (blocks,) where blocks begin. A predictor's weight is its typical error, (mean of square
+    roots) squared so that outliers hardly count, to the power of -4, learned from the blocks before.
+    Source: Bates and Granger, The Combination of Forecasts (1969).
     """
-    columns = values.shape[1]
-    starts = block_starts(columns)
-    pool: list[Matrix] = []
+    columns = filled.shape[1]
+    counts: dict[int, tuple[Matrix, Matrix]] = {}
     typical: list[Matrix] = []
-    position = np.arange(columns)
-    for begins, prediction in predictors(filled, seasons):
-        root = np.sqrt(np.abs(values - prediction))
-        judged = ~np.isnan(root) & (position >= first + begins)
-        root[~judged] = 0.0
-        count = remembered(block_sums(judged, starts), starts)
+    for predictor in pool:
+        if predictor.begins not in counts:
+            judged = present * (np.arange(columns) >= first[:, None] + predictor.begins)
+            counts[predictor.begins] = judged, remembered(block_sums(judged, starts), starts)
+        judged, count = counts[predictor.begins]
+        root = filled - predictor.prediction
+        np.sqrt(np.abs(root, out=root), out=root)
+        root *= judged
         total = remembered(block_sums(root, starts), starts)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            error = np.where(count >= EVIDENCE, (total / count) ** 2, np.inf)
-        pool.append(prediction)
-        typical.append(error)
+        typical.append(np.where(count >= EVIDENCE, (total / np.maximum(count, 1.0)) ** 2, np.inf))
     errors = np.stack(typical)
     best = errors.min(axis=0)
     with np.errstate(divide="ignore", invalid="ignore"):
         weights = np.where(errors <= best, 1.0, (best / errors) ** WEIGHT_POWER)
     # Before there is evidence the shortest level speaks alone.
     weights[1:, np.isinf(best)] = 0.0
-    weights[:, :] /= weights.sum(axis=0)
-    expected = np.zeros_like(values)
+    weights /= weights.sum(axis=0)
+    expected = np.empty_like(filled)
     for block, span in each_block(starts, columns):
-        for weight, prediction in zip(weights[:, :, block], pool, strict=True):
-            expected[:, span] += weight[:, None] * prediction[:, span]
+        block_weights = weights[:, :, block, None]
+        np.multiply(block_weights[0], pool[0].prediction[:, span], out=expected[:, span])
+        for weight, predictor in zip(block_weights[1:], pool[1:], strict=True):
+            expected[:, span] += weight * predictor.prediction[:, span]
     return expected

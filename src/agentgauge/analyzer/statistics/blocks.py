@@ -7,13 +7,13 @@ import numpy.typing as npt
 
 from .grid import Indices, Matrix
 
-FIRST_BLOCKS = (8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512)
-BLOCK_COLUMNS = 256
+FIRST_BLOCKS = (8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024)
+BLOCK_COLUMNS = 512
 MEMORY_COLUMNS = 8_192
 
 
 def block_starts(columns: int) -> Indices:
-    """Return the first column of each block: short blocks at first, then one every 256 columns."""
+    """Return the first column of each block: short blocks at first, then one every 512 columns."""
     starts = np.concatenate(([0], FIRST_BLOCKS, np.arange(FIRST_BLOCKS[-1] + BLOCK_COLUMNS, columns, BLOCK_COLUMNS)))
     return starts[starts < columns]
 
@@ -39,8 +39,3 @@ def each_block(starts: Indices, columns: int) -> Iterator[tuple[int, slice]]:
     """Yield each block's number and its columns."""
     for block, start in enumerate(starts):
         yield block, slice(int(start), int(starts[block + 1]) if block + 1 < len(starts) else columns)
-
-
-def held(per_block: Matrix, starts: Indices, columns: int) -> Matrix:
-    """Return a value per block (S, blocks) as one per column (S, N)."""
-    return np.repeat(per_block, np.diff(np.append(starts, columns)), axis=1)

@@ -2,51 +2,47 @@
 
 import numpy as np
 
-from .blocks import block_starts, block_sums, held, remembered
-from .grid import Matrix
+from .blocks import block_sums, each_block, remembered
+from .grid import Indices, Matrix
 
 RECENT_COLUMNS = 64
 CLIP = 8.0
+LEAST_OF_MEAN = 0.25
 ROUNDING = 1e-9
 SMALL_SAMPLE = 4.0
 
 
-def window_means(values: Matrix, present: Matrix, window: int) -> Matrix:
-    """Return the mean of the last `window` columns of values before each column, NaN where none was present."""
+def window_sums(values: Matrix, window: int) -> Matrix:
+    """Return the sum (S, N) of the `window` columns before each column."""
     sums = np.zeros((values.shape[0], values.shape[1] + 1))
-    counts = np.zeros_like(sums)
     np.cumsum(values, axis=1, out=sums[:, 1:])
-    np.cumsum(present, axis=1, out=counts[:, 1:])
-    for totals in (sums, counts):
-        totals[:, window:] = totals[:, window:] - totals[:, :-window].copy() if totals.shape[1] > window else 0.0
-    with np.errstate(divide="ignore", invalid="ignore"):
-        means: Matrix = np.maximum(sums[:, :-1], 0.0) / counts[:, :-1]
-    return means
+    result = sums[:, :-1].copy()
+    result[:, window:] -= sums[:, : -window - 1]
+    return result
 
 
-def usual_deviation(residuals: Matrix, magnitude: Matrix) -> Matrix:
+def usual_deviation(deviations: Matrix, present: Matrix, magnitude: Matrix, starts: Indices) -> Matrix:
     """Return the usual absolute residual (S, N) at each column, from the columns before it.
 
-    residuals: (S, N) with NaN where missing; magnitude: (S, N) the absolute expected value, whose rounding is the
-    floor. Half of it is remembered over weeks and half over the last 64 columns, so that a noisy hour widens the band
-    without forgetting; both means are of deviations clipped at eight times the typical one, so that an outage is
-    not learned.
+    deviations: (S, N) absolute residuals, 0 where missing; present: (S, N), or (1, N) for all, 1 or, where missing, 0;
+    magnitude: (S, N) the expected value, whose rounding is the floor; starts: (blocks,) where blocks begin. Half of it is remembered
+    over weeks and half over the last 64 columns, so that a noisy hour widens the band without forgetting; both are
+    means of deviations clipped at eight times the typical one, so that an outage is not learned.
     """
-    columns = residuals.shape[1]
-    starts = block_starts(columns)
-    deviations = np.abs(residuals)
-    present = (~np.isnan(deviations)).astype(np.float64)
-    deviations[np.isnan(deviations)] = 0.0
-    count = remembered(block_sums(present, starts), starts)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        typical = (remembered(block_sums(np.sqrt(deviations), starts), starts) / count) ** 2
-        plain = remembered(block_sums(deviations, starts), starts) / count
-        clip = CLIP * np.maximum(typical, plain / CLIP)
-        clip[count == 0] = np.inf
-        clipped = np.minimum(deviations, held(clip, starts, columns))
-        lasting = remembered(block_sums(clipped, starts), starts) / count
-        lasting = np.maximum(lasting, plain / 4) * (1 + SMALL_SAMPLE / count)
-    lasting = held(np.nan_to_num(lasting, nan=0.0, posinf=0.0), starts, columns)
-    recent = window_means(clipped, present, RECENT_COLUMNS)
-    recent = np.where(np.isnan(recent), lasting, recent)
-    return np.maximum((lasting + recent) / 2, ROUNDING * magnitude)
+    columns = deviations.shape[1]
+    seen = remembered(block_sums(present, starts), starts)
+    count = np.maximum(seen, 1.0)
+    typical = (remembered(block_sums(np.sqrt(deviations), starts), starts) / count) ** 2
+    plain = remembered(block_sums(deviations, starts), starts) / count
+    clip = np.where(seen > 0, CLIP * np.maximum(typical, plain / CLIP), np.inf)
+    clipped = np.empty_like(deviations)
+    for block, span in each_block(starts, columns):
+        np.minimum(deviations[:, span], clip[:, block, None], out=clipped[:, span])
+    lasting = remembered(block_sums(clipped, starts), starts) / count
+    lasting = np.maximum(lasting, LEAST_OF_MEAN * plain) * (1 + SMALL_SAMPLE / count)
+    recent = np.maximum(window_sums(clipped, RECENT_COLUMNS), 0.0)
+    recent /= np.maximum(window_sums(present, RECENT_COLUMNS), 1.0)
+    for block, span in each_block(starts, columns):
+        recent[:, span] += lasting[:, block, None]
+    recent *= 0.5
+    return np.maximum(recent, ROUNDING * np.abs(magnitude), out=recent)
