@@ -39,44 +39,47 @@ def test_cost_is_what_genai_prices_says(
         output_tokens=output,
     )
     expected = calc_price(usage, model, genai_request_timestamp=datetime.fromtimestamp(when, UTC))
-    cost = pricing.cost_usd(
+    counted = cost(model, plain=plain, read=read, write=write, hour=hour, output=output, time=when)
+    assert counted == pytest.approx(float(expected.total_price), abs=1e-9)
+
+
+def cost(
+    model: str,
+    *,
+    plain: float = 0,
+    read: float = 0,
+    write: float = 0,
+    hour: float = 0,
+    output: float = 0,
+    time: float | None = None,
+) -> float:
+    value = pricing.cost_usd(
         model,
         input_tokens=plain + read + write + hour,
         output_tokens=output,
         cache_read_tokens=read,
         cache_write_tokens=write + hour,
         cache_write_1h_tokens=hour,
-        time=when,
+        time=time,
     )
-    assert cost == pytest.approx(float(expected.total_price), abs=1e-9)
+    assert value is not None
+    return value
 
 
 def test_cache_multipliers_of_anthropic() -> None:
-    def cost(**tokens: float) -> float:
-        amounts = {"input_tokens": 100_000, "output_tokens": 0, **tokens}
-        value = pricing.cost_usd("claude-opus-4-5", provider="anthropic", **amounts)
-        assert value is not None
-        return value
-
-    plain = cost()
-    assert cost(cache_read_tokens=100_000) == pytest.approx(0.1 * plain)
-    assert cost(cache_write_tokens=100_000) == pytest.approx(1.25 * plain)
-    assert cost(cache_write_tokens=100_000, cache_write_1h_tokens=100_000) == pytest.approx(2 * plain)
+    plain = cost("claude-opus-4-5", plain=100_000)
+    assert cost("claude-opus-4-5", read=100_000) == pytest.approx(0.1 * plain)
+    assert cost("claude-opus-4-5", write=100_000) == pytest.approx(1.25 * plain)
+    assert cost("claude-opus-4-5", hour=100_000) == pytest.approx(2 * plain)
 
 
 def test_the_price_is_that_of_the_time_of_the_call() -> None:
-    def cost(day: datetime) -> float | None:
-        return pricing.cost_usd("claude-opus-4-6", input_tokens=500_000, output_tokens=0, time=day.timestamp())
-
-    before = calc_price(
-        Usage(input_tokens=500_000), "claude-opus-4-6", genai_request_timestamp=datetime(2026, 2, 10, tzinfo=UTC)
-    )
-    after = calc_price(
-        Usage(input_tokens=500_000), "claude-opus-4-6", genai_request_timestamp=datetime(2026, 10, 1, tzinfo=UTC)
-    )
-    assert before.total_price != after.total_price
-    assert cost(datetime(2026, 2, 10, tzinfo=UTC)) == pytest.approx(float(before.total_price))
-    assert cost(datetime(2026, 10, 1, tzinfo=UTC)) == pytest.approx(float(after.total_price))
+    days = [datetime(2026, 2, 10, tzinfo=UTC), datetime(2026, 10, 1, tzinfo=UTC)]
+    usage = Usage(input_tokens=500_000)
+    before, after = (calc_price(usage, "claude-opus-4-6", genai_request_timestamp=day).total_price for day in days)
+    assert before != after
+    costs = [cost("claude-opus-4-6", plain=500_000, time=day.timestamp()) for day in days]
+    assert costs == pytest.approx([float(before), float(after)])
 
 
 def test_fast_and_batch_cost_their_own_price() -> None:
@@ -99,9 +102,9 @@ def test_fast_and_batch_cost_their_own_price() -> None:
     ],
 )
 def test_a_provider_is_known_by_its_opentelemetry_name(provider: str, model: str) -> None:
-    cost = pricing.cost_usd(model, provider=provider, input_tokens=1000, output_tokens=1000)
-    assert cost is not None
-    assert cost > 0
+    counted = pricing.cost_usd(model, provider=provider, input_tokens=1000, output_tokens=1000)
+    assert counted is not None
+    assert counted > 0
 
 
 def test_an_unknown_model_has_no_price() -> None:
@@ -117,15 +120,12 @@ def test_costs_that_claude_code_reported() -> None:
     for line in lines:
         for model, usage in json.loads(line)["modelUsage"].items():
             # A session's sums over its calls, each of less than 200,000 tokens: the price of 1,000 tokens, scaled.
-            cost = sum(
-                (pricing.cost_usd(model, **{"input_tokens": 0, "output_tokens": 0, **amounts}) or 0.0) * count / 1000
-                for count, amounts in (
-                    (usage["inputTokens"], {"input_tokens": 1000}),
-                    (usage["cacheReadInputTokens"], {"input_tokens": 1000, "cache_read_tokens": 1000}),
-                    (usage["cacheCreationInputTokens"], {"input_tokens": 1000, "cache_write_tokens": 1000}),
-                    (usage["outputTokens"], {"output_tokens": 1000}),
-                )
-            )
-            differences.append(abs(cost - usage["costUSD"]))
+            counted = (
+                cost(model, plain=1000) * usage["inputTokens"]
+                + cost(model, read=1000) * usage["cacheReadInputTokens"]
+                + cost(model, write=1000) * usage["cacheCreationInputTokens"]
+                + cost(model, output=1000) * usage["outputTokens"]
+            ) / 1000
+            differences.append(abs(counted - usage["costUSD"]))
     assert len(differences) == 80
     assert max(differences) < 1e-6

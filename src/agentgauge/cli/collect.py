@@ -1,8 +1,9 @@
 """``agentgauge collect``: recordings of agents in, their metrics in text format out."""
 
 import os
+import signal
 import sys
-import time
+import threading
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -45,17 +46,24 @@ def claude_code(paths: tuple[Path, ...], once: bool, output: str) -> None:
     _check_output(output)
     collector, reading = ClaudeCodeCollector(paths), _Reading()
     reading.take(collector.poll())
-    try:
-        while not once:
-            _write(output, reading)
-            while not reading.take(collector.poll()):
-                time.sleep(_INTERVAL_SECONDS)
-    except KeyboardInterrupt:
-        once = True
+    if not once:
+        _follow(collector, reading, output)
     reading.take(collector.finish())
     _write(output, reading)
     files = len({file.key for path in paths for file in transcripts(path)})
     print(f"agentgauge: {files} {'file' if files == 1 else 'files'}, {reading.summary()}", file=sys.stderr)
+
+
+def _follow(collector: ClaudeCodeCollector, reading: "_Reading", output: str) -> None:
+    """Rewrite the file whenever there is something new, until interrupted."""
+    stop = threading.Event()
+    # An exception in the middle of a poll would lose what it had read and not yet folded.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    _write(output, reading)
+    while not stop.wait(_INTERVAL_SECONDS):
+        if reading.take(collector.poll()):
+            _write(output, reading)
 
 
 @dataclass

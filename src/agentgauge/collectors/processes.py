@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     import psutil
 
 _RESCAN_SECONDS: Final = 10.0
+# The boot time, from which creation times count, is known to a second and moves when the clock is set.
+_CREATED_SECONDS: Final = 1.5
 # A process is first seen under its parent's name where it has not yet called exec.
 _YOUNG_SECONDS: Final = 60.0
 _COUNTERS: Final = ("cpu_seconds_total", "read_bytes_total", "write_bytes_total")
@@ -87,7 +89,6 @@ class ProcessesCollector:
     def poll(self) -> Iterator[Record]:
         """Yield one record a role; a role without processes has zeros."""
         now, monotonic = time.time(), time.monotonic()
-        self._since = self._since or now
         if monotonic - self._scanned >= _RESCAN_SECONDS:
             self._scanned = monotonic
             self._scan(now)
@@ -142,6 +143,8 @@ class ProcessesCollector:
             except psutil.Error:
                 continue
         self._judged = judged
+        # The newest process there was at the first scan: by the same clock as others' creation times.
+        self._since = self._since or max((one.created for one in judged.values()), default=now)
         self._denied &= {process.pid for siblings in children.values() for process in siblings}
         for group, pending in zip(self._groups, matching, strict=True):
             group.members = {}
@@ -177,9 +180,8 @@ class ProcessesCollector:
                 self._deny(pid)
                 continue
             last = before.get(str(pid))
-            if last is None or last.created != used.created:
-                # The clock's resolution in a creation time is 10 ms.
-                last = _Counted(used.created, 0, 0, 0) if used.created >= self._since - 0.01 else used
+            if last is None or abs(last.created - used.created) > _CREATED_SECONDS:
+                last = _Counted(used.created, 0, 0, 0) if used.created > self._since else used
             amounts["cpu_seconds_total"] += max(0.0, used.cpu - last.cpu)
             amounts["read_bytes_total"] += max(0.0, used.read - last.read)
             amounts["write_bytes_total"] += max(0.0, used.write - last.write)
