@@ -31,7 +31,8 @@ def calls() -> list[Panel]:
         graph(
             301,
             "Duration of a call by model",
-            "Median and 95th percentile, failed calls included.",
+            "Median and 95th percentile, failed calls included. Calls carry no agent's name: the choice of an agent "
+            "narrows the models on offer.",
             [
                 Query(_p95(duration), "{{gen_ai_request_model}} p95"),
                 Query(_p95(duration, 0.5), "{{gen_ai_request_model}} p50"),

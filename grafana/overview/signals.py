@@ -5,6 +5,7 @@ from grafana.panels import GREEN, RED, YELLOW, Panel, Query, band, flag, graph, 
 # The labels built-in signals are kept by, in the order a reader looks for them.
 _BY = (
     "gen_ai_agent_name",
+    "gen_ai_provider_name",
     "gen_ai_request_model",
     "gen_ai_tool_name",
     "gen_ai_workflow_name",
@@ -24,8 +25,8 @@ def _named(metric: str) -> str:
     return f'max by (signal, series) (label_join({metric}{{signal=~"$signal"}}, "series", " ", {labels}))'
 
 
-def _chosen(metric: str, extra: str = "") -> str:
-    return f"max without (instance, job) ({metric}{{${{series:raw}}{extra}}})"
+def _chosen(metric: str, extra: str = "", offset: str = "") -> str:
+    return f"max without (instance, job) ({metric}{{${{series:raw}}{extra}}}{offset})"
 
 
 def anomalies() -> list[Panel]:
@@ -90,16 +91,18 @@ def anomalies() -> list[Panel]:
 
 def regressions() -> list[Panel]:
     """Return the panels on lasting changes and on what is to come."""
+    ahead = ', horizon="$horizon"'
     forecast = graph(
         602,
-        "Forecast, $horizon s ahead",
-        "The series chosen above: its value, and at each instant what was forecast for $horizon seconds later, with "
-        "the forecast's 95 % interval.",
+        "Forecast, $horizon ahead",
+        "The series chosen above: its value; at each instant what is forecast for $horizon later, with the forecast's "
+        "95 % interval; and, to compare with the value, what had been forecast $horizon before.",
         [
             Query(_chosen("agentgauge_signal_value"), "value"),
-            Query(_chosen("agentgauge_signal_forecast", ', horizon="$horizon"'), "forecast"),
-            Query(_chosen("agentgauge_signal_forecast_upper", ', horizon="$horizon"'), "upper"),
-            Query(_chosen("agentgauge_signal_forecast_lower", ', horizon="$horizon"'), "lower"),
+            Query(_chosen("agentgauge_signal_forecast", ahead), "forecast"),
+            Query(_chosen("agentgauge_signal_forecast_upper", ahead), "upper"),
+            Query(_chosen("agentgauge_signal_forecast_lower", ahead), "lower"),
+            Query(_chosen("agentgauge_signal_forecast", ahead, " offset $horizon"), "forecast before"),
         ],
         "short",
         width=12,

@@ -31,7 +31,7 @@ MAY_BE_NEGATIVE: Final = {503, 601, 702}
 """Deviation, change of level and trend have no natural zero."""
 FIXED_WINDOW: Final = {104}
 """The cost panel's range is the day, which would make its rate the day's."""
-ANY: Final = {"agent": ".*", "task_type": ".*", "model": ".*", "signal": ".*", "horizon": "3600", "series": 'a="b"'}
+ANY: Final = {"agent": ".*", "task_type": ".*", "model": ".*", "signal": ".*", "horizon": "1h", "series": 'a="b"'}
 EXPOSED: Final = {"up": ("job", "instance"), "ALERTS": ("alertname", "alertstate", "severity")} | {
     name: metric.labels
     for metric in METRICS.values()

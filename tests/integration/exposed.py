@@ -13,7 +13,8 @@ from agentgauge.catalogue import METRICS, SIGNAL_LABELS, Metric
 from agentgauge.exposition import CONTENT_TYPE_TEXT, render
 from agentgauge.totals import Family, Totals
 
-HORIZON: Final = "3600"
+HORIZON: Final = "2s"
+"""What was forecast a horizon ago must be there before the test's patience ends."""
 
 LABELS: Final[dict[str, tuple[str, ...]]] = {
     "error_type": ("", "timeout"),
