@@ -10,9 +10,8 @@ from .grid import matrix
 
 Vector = npt.NDArray[np.float64]
 
-SHORTEST_SEGMENT = 3
-FEWEST_POINTS = 8
-SIGNIFICANCE = 0.01
+SHORTEST_SEGMENT = 5
+PENALTY = 5.0
 LARGEST_CORRELATION = 0.95
 
 
@@ -35,20 +34,19 @@ class Split:
     """The best place to cut a segment in two, and the evidence for it."""
 
     index: int
-    before: float
-    after: float
     deviation: float
+    gain: float
     pvalue: float
 
 
 def best_split(segment: Vector) -> Split | None:
     """Return the cut that explains most of the segment's variance, or None where it is too short or constant.
 
-    The evidence is a Student t of the two means whose sample sizes are reduced by the lag-1 autocorrelation of what
-    the cut leaves, times the number of cuts tried (Bonferroni).
+    The gain is the squared t of the two means whose sample sizes are reduced by the lag-1 autocorrelation of what the
+    cut leaves; the p-value is that t's times the number of cuts tried (Bonferroni).
     """
     size = segment.size
-    if size < FEWEST_POINTS:
+    if size < 2 * SHORTEST_SEGMENT:
         return None
     centred = segment - segment.mean()
     cuts = np.arange(SHORTEST_SEGMENT, size - SHORTEST_SEGMENT + 1)
@@ -65,23 +63,24 @@ def best_split(segment: Vector) -> Split | None:
         return None
     if variance <= (1e-12 * gap) ** 2:
         share = special.comb(size, min(cut, size - cut))
-        return Split(cut, float(segment[:cut].mean()), float(segment[cut:].mean()), 0.0, float(min(1.0, size / share)))
+        return Split(cut, 0.0, np.inf, float(min(1.0, size / share)))
     correlation = min(max(float(rest[1:] @ rest[:-1]) / float(rest @ rest) + 1 / size, 0.0), LARGEST_CORRELATION)
     effective = size * (1 - correlation) / (1 + correlation)
     statistic = abs(gap) * np.sqrt(effective * cut * (size - cut) / size**2 / variance)
     freedom = max(effective - 2, 1.0)
     pvalue = min(1.0, 2 * float(special.stdtr(freedom, -statistic)) * cuts.size)
-    return Split(cut, float(segment[:cut].mean()), float(segment[cut:].mean()), float(np.sqrt(variance)), pvalue)
+    return Split(cut, float(np.sqrt(variance)), float(statistic**2), pvalue)
 
 
 def segments_of(series: Vector) -> list[tuple[int, Split]]:
     """Return the significant cuts of a series by binary segmentation, as (start of the segment, cut within it)."""
     found: list[tuple[int, Split]] = []
+    penalty = PENALTY * np.log(max(series.size, 2))
     waiting = [(0, series.size)]
     while waiting:
         start, end = waiting.pop()
         split = best_split(series[start:end])
-        if split is None or split.pvalue > SIGNIFICANCE:
+        if split is None or split.gain < penalty:
             continue
         found.append((start, split))
         middle = start + split.index
@@ -93,7 +92,8 @@ def change_points(values: npt.ArrayLike) -> list[list[ChangePoint]]:
     """Return the change points of each series, in order.
 
     values: (S, T), NaN where missing. Source: binary segmentation (Scott and Knott 1974; Vostrikova 1981) with a test
-    whose sample size allows for autocorrelation, so that a slow wander is not a hundred changes.
+    whose sample size allows for autocorrelation, so that a slow wander is not a hundred changes. A cut must gain 5 log n,
+    more than Schwarz's criterion asks: on annotated series anything from 3 to 12 log n does about as well.
     """
     return [_change_points_of(series) for series in matrix(values)]
 
