@@ -2,6 +2,7 @@
 
 import re
 import subprocess
+import tomllib
 from pathlib import Path
 from typing import Any, Final
 
@@ -166,8 +167,17 @@ def test_the_image_is_built_in_stages_from_what_exists_and_runs_as_nobody_specia
     assert all(re.fullmatch(r"python:3\.\d+-slim-\w+", base) for base in bases)
     assert re.findall(r"^USER (\S+)", DOCKERFILE, re.MULTILINE) == ["1000:1000"]
     assert '".[all]"' in DOCKERFILE
-    ignored = (PROJECT / ".dockerignore").read_text().splitlines()
-    for sources in re.findall(r"^COPY ([^-].*) \S+$", DOCKERFILE, re.MULTILINE):
-        for source in sources.split():
-            assert (PROJECT / source).exists(), source
-            assert f"!{source}" in ignored
+
+
+def test_the_image_is_built_from_all_that_the_package_is_made_of() -> None:
+    project = tomllib.loads((PROJECT / "pyproject.toml").read_text())
+    setuptools = project["tool"]["setuptools"]
+    needed = {"pyproject.toml", project["project"]["readme"], *project["project"]["license-files"]}
+    needed |= {Path(file).parts[0] for file in setuptools["script-files"]} | {*setuptools["packages"]["find"]["where"]}
+    copied = {
+        source for sources in re.findall(r"^COPY ([^-].*) \S+$", DOCKERFILE, re.MULTILINE) for source in sources.split()
+    }
+    assert copied == needed
+    allowed = {line.removeprefix("!") for line in (PROJECT / ".dockerignore").read_text().split() if line[0] == "!"}
+    assert allowed == needed
+    assert all((PROJECT / source).exists() for source in needed)
