@@ -212,3 +212,12 @@ def test_a_command_line_is_read_only_where_the_name_fits(
 def test_a_state_that_is_none_is_refused(state: object) -> None:
     with pytest.raises(SpoolError):
         ProcessesCollector([]).restore(state)
+
+
+def test_neither_psutil_nor_prices_are_imported_before_they_are_needed() -> None:
+    code = (
+        "import sys, agentgauge.collectors.claude_code, agentgauge.collectors.processes; "
+        "print([name for name in ('psutil', 'genai_prices', 'pydantic') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

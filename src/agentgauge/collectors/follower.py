@@ -124,7 +124,7 @@ class Position(Struct, array_like=True):
             file: the file, open for reading.
             final: nothing will follow, so that a last line without newline is read as well.
         """
-        last, buffer = self._before(file), b""
+        last, parts = self._before(file), list[bytes]()
         file.seek(self.offset)
         ended = False
         while not ended:
@@ -135,14 +135,18 @@ class Position(Struct, array_like=True):
                 self.skipping = not chunk.endswith(b"\n", 0, end)
                 self.offset, last = self.offset + end, (last + chunk[:end])[-_TAIL:]
                 chunk = chunk[end:]
-            buffer += chunk
+            parts.append(chunk)
+            if not ended and b"\n" not in chunk and sum(map(len, parts)) <= MAX_LINE_BYTES:
+                continue  # joined once, where the line ends
+            buffer = b"".join(parts)
             if ended and not (final and buffer):
                 break
             found, invalid, used = entries(buffer, final=ended)
             dropped = len(buffer) - used > MAX_LINE_BYTES
             if dropped:
                 self.skipping, used = True, len(buffer)
-            self.offset, last, buffer = self.offset + used, (last + buffer[:used])[-_TAIL:], buffer[used:]
+            last = (last + buffer[max(0, used - _TAIL) : used])[-_TAIL:]
+            self.offset, parts = self.offset + used, [buffer[used:]]
             self.tail = _hash(last)
             yield Batch(found, invalid, int(dropped))
         self.tail = _hash(last)

@@ -165,7 +165,8 @@ class Transcript(Struct, array_like=True):
 
     def _user(self, entry: Entry, message: Message, records: list[Record]) -> None:
         time = entry.time()
-        results = [block for block in message.content or () if isinstance(block, Block) and block.type == "tool_result"]
+        blocks = message.content if isinstance(message.content, list) else []
+        results = [block for block in blocks if block.type == "tool_result"]
         for block in results:
             self._result(block, time, records)
         key = self._key(entry, "")
