@@ -1,41 +1,37 @@
-"""Reads what the decorators recorded, and starts each test from zero."""
+"""Starts each test from zero, and reads what the decorators recorded."""
 
 from collections.abc import Callable, Iterator
 
 import pytest
 
-from agentgauge.cells import CELLS
-from agentgauge.totals import Histogram
+from agentgauge.testing import recorded_of, recording
 
 Sample = Callable[..., float]
 
 
 @pytest.fixture(autouse=True)
 def _from_zero() -> Iterator[None]:
-    CELLS.reset()
-    yield
-    CELLS.reset()
+    with recording():
+        yield
 
 
 @pytest.fixture
 def count() -> Sample:
     """Return how often a metric counted or observed under labels; NaN where there is no such series."""
-    return lambda metric, **labels: _read(metric, labels, lambda h: float(sum(h.counts)))
+
+    def counted(metric: str, **labels: str) -> float:
+        found = recorded_of(metric, **labels)
+        return found.count if found.series else float("nan")
+
+    return counted
 
 
 @pytest.fixture
 def total() -> Sample:
     """Return a metric's sum under labels; NaN where there is no such series."""
-    return lambda metric, **labels: _read(metric, labels, lambda h: h.sum)
 
+    def summed(metric: str, **labels: str) -> float:
+        found = recorded_of(metric, **labels)
+        return found.total if found.series else float("nan")
 
-def _read(metric: str, labels: dict[str, str], of_histogram: Callable[[Histogram], float]) -> float:
-    CELLS.fold()
-    found = [
-        of_histogram(value) if isinstance(value, Histogram) else value
-        for family in CELLS.totals.families()
-        if family.metric.name == metric
-        for key, value in family.samples.items()
-        if labels.items() <= dict(zip(family.metric.labels, key, strict=True)).items()
-    ]
-    return sum(found) if found else float("nan")
+    return summed
