@@ -194,14 +194,18 @@ def test_a_key_press_reaches_the_command_once(home: Path) -> None:
         "signal.signal(signal.SIGINT, lambda *_: caught.append(1))\n"
         "print('ready', flush=True)\n"
         "while not caught: time.sleep(0.01)\n"
-        "time.sleep(0.3)\n"
+        "print('first', flush=True)\n"
+        "time.sleep(0.5)\n"
         "print('caught', len(caught), flush=True)\n"
         "raise SystemExit(5)"
     )
     pid, terminal = on_terminal(*HOOK, "--", sys.executable, "-c", code)
     read_until(terminal, b"ready")
+    os.kill(pid, signal.SIGSTOP)  # two at once would be seen as one
     os.write(terminal, b"\x03")
-    read_until(terminal, b"caught 1")
+    read_until(terminal, b"first")
+    os.kill(pid, signal.SIGCONT)
+    assert b"caught 1" in read_until(terminal, b"caught ")
 
     assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 5
     os.close(terminal)
@@ -209,9 +213,12 @@ def test_a_key_press_reaches_the_command_once(home: Path) -> None:
 
 
 def test_a_signal_sent_on_a_terminal_by_a_process_is_passed_down(home: Path) -> None:
-    pid, terminal = on_terminal(*HOOK, "--", "sh", "-c", "trap 'exit 6' INT; echo ready; while :; do sleep 0.02; done")
+    pid, terminal = on_terminal(
+        *HOOK, "--", "sh", "-c", "trap 'echo caught; exit 6' INT; echo ready; while :; do sleep 0.02; done"
+    )
     read_until(terminal, b"ready")
     os.kill(pid, signal.SIGINT)
+    read_until(terminal, b"caught")
 
     assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 6
     os.close(terminal)
