@@ -1,103 +1,132 @@
-"""Every metric of the catalogue as a busy exporter and analyzer would expose it over HTTP, growing at each scrape."""
+"""Three endpoints that together expose every metric of the catalogue, each value growing from scrape to scrape.
+
+A real exporter reads a spool to which every kind of record is added at each scrape, and watches this very process. What
+a service and an analyzer would add is set by hand.
+"""
 
 import itertools
+import os
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any, Final
 
 from agentgauge.analyzer.signals import BUILTIN
 from agentgauge.catalogue import METRICS, SIGNAL_LABELS, Metric
+from agentgauge.configuration import Budget, ClaudeCode, Collectors, Configuration, ProcessGroup
+from agentgauge.exporter.exporter import Exporter
 from agentgauge.exposition import CONTENT_TYPE_TEXT, render
+from agentgauge.kinds import KINDS
+from agentgauge.record import Record
 from agentgauge.totals import Family, Totals
 
 HORIZON: Final = "2s"
-"""What was forecast a horizon ago must be there before the test's patience ends."""
+"""What was forecast a horizon ago must be there before a test's patience ends."""
 
 LABELS: Final[dict[str, tuple[str, ...]]] = {
     "error_type": ("", "timeout"),
-    "outcome": ("success", "failure", "timeout", "blocked", "error", "passed"),
-    "result": ("hit", "miss", "accepted", "invalid"),
-    "gen_ai_token_type": ("input", "output"),
+    "outcome": ("success", "failure", "timeout", "blocked", "error"),
+    "result": ("hit", "miss"),
     "gen_ai_agent_name": ("reviewer", "planner"),
     "hook_system": ("git",),
     "exit_code_class": ("0", "1"),
     "kind": ("llm", "agent"),
 }
-"""Values of the labels whose values are a closed set, or whose number matters; others have one."""
+"""Values of the labels that expressions choose by, or whose number matters; others have one."""
 
-GAUGES: Final = {
-    "agentgauge_budget_used_ratio": 1.2,
+OF_SERVICES: Final = (
+    "agentgauge_in_flight",
+    "agentgauge_oldest_in_flight_seconds",
+    "agentgauge_label_values_capped_total",
+)
+OF_ANALYZER: Final = tuple(
+    metric.name
+    for metric in METRICS.values()
+    if metric.name.startswith(("agentgauge_signal_", "agentgauge_analyzer_", "agentgauge_health_"))
+)
+
+VALUES: Final = {
     "agentgauge_oldest_in_flight_seconds": 700.0,
-    "agentgauge_analyzer_source_up": 1.0,
     "agentgauge_health_score_ratio": 0.9,
-}
-
-SIGNAL_VALUES: Final = {
     "agentgauge_signal_value": 1.3,
     "agentgauge_signal_expected": 0.5,
     "agentgauge_signal_expected_lower": 0.4,
     "agentgauge_signal_expected_upper": 0.6,
     "agentgauge_signal_zscore": 14.2,
     "agentgauge_signal_pvalue": 1e-6,
-    "agentgauge_signal_anomaly": 1.0,
 }
+"""Of gauges set by hand; others are 1."""
 
 
-def _ours(name: str) -> bool:
-    """Whether the analyzer exposes the metric; the exporter exposes the others."""
-    return name.startswith(("agentgauge_signal_", "agentgauge_analyzer_", "agentgauge_health_"))
+def label_sets(names: Sequence[str]) -> Iterator[tuple[str, ...]]:
+    return itertools.product(*(LABELS.get(name, (f"a-{name}",)) for name in names))
 
 
-def _label_sets(metric: Metric) -> Iterator[tuple[str, ...]]:
-    return itertools.product(*(LABELS.get(label, (f"a-{label}",)) for label in metric.labels))
+def spool_lines(now: float) -> bytes:
+    """A line for every kind of record a spool may hold, in all its label sets, and one that is none."""
+    lines = [b"not a record\n"]
+    for kind in KINDS.values():
+        if kind.name in ("process", "read"):  # the exporter's own
+            continue
+        amounts = dict.fromkeys(kind.amounts, 0.5)
+        for labels in label_sets(kind.labels):
+            line = Record(kind.name, now, dict(zip(kind.labels, labels, strict=True)), amounts).to_line()
+            lines.append(line.rstrip(b"\n") + b"\n")
+    return b"".join(lines)
 
 
-class Exporter:
-    """Counts and observes a little more at each scrape, in every series of the exporter's metrics."""
+@contextmanager
+def exporting(home: Path) -> Iterator[str]:
+    """Serve a real exporter's metrics and yield its address, host:port."""
+    pidfile = home / "pid"
+    pidfile.write_text(str(os.getpid()))
+    processes = (ProcessGroup(role="tests", pidfile=str(pidfile)),)
+    collectors = Collectors(claude_code=ClaudeCode(enabled=False), processes=processes)
+    configuration = Configuration(collectors=collectors, budgets=(Budget("today", 1e-3),))
+    (home / "spool").mkdir()
+    exporter = Exporter(configuration, home)
 
-    def __init__(self, wanted: Callable[[str], bool] = lambda name: not _ours(name)) -> None:
+    def families() -> list[Family]:
+        with open(home / "spool" / "spool.jsonl", "ab", buffering=0) as spool:
+            spool.write(spool_lines(time.time()))
+        return exporter.families()
+
+    try:
+        with serving(families) as address:
+            yield address
+    finally:
+        exporter.close()
+
+
+class Written:
+    """Metrics by name whose values grow, or stay as VALUES has them."""
+
+    def __init__(self, names: Iterable[str]) -> None:
         self._totals = Totals()
-        self._metrics = [metric for metric in METRICS.values() if wanted(metric.name)]
-        for metric in self._metrics:
-            for labels in _label_sets(metric):
-                if metric.type != "gauge":
-                    self._totals.declare(metric.name, labels)
+        self._metrics = [METRICS[name] for name in names]
 
     def families(self) -> list[Family]:
         for metric in self._metrics:
-            for labels in _label_sets(metric):
-                if metric.type == "counter":
-                    self._totals.increase(metric.name, labels, 3.0)
-                elif metric.type == "histogram":
-                    self._totals.observe(metric.name, labels, metric.buckets[0])
-                    self._totals.observe(metric.name, labels, metric.buckets[-2])
-                elif metric.name == "agentgauge_analyzer_last_success_timestamp_seconds":
-                    self._totals.set(metric.name, labels, time.time())
-                else:
-                    self._totals.set(metric.name, labels, GAUGES.get(metric.name, 5.0))
-        return self._totals.expose()
-
-
-class Analyzer(Exporter):
-    """Judges every built-in signal, one series each."""
-
-    def __init__(self) -> None:
-        super().__init__(lambda name: _ours(name) and SIGNAL_LABELS not in METRICS[name].labels)
-
-    def families(self) -> list[Family]:
-        return [*super().families(), *(_findings(m) for m in METRICS.values() if SIGNAL_LABELS in m.labels)]
+            if SIGNAL_LABELS not in metric.labels:
+                for labels in label_sets(metric.labels):
+                    if metric.type == "counter":
+                        self._totals.increase(metric.name, labels, 3.0)
+                    else:
+                        now = time.time() if metric.name.endswith("_timestamp_seconds") else 1.0
+                        self._totals.set(metric.name, labels, VALUES.get(metric.name, now))
+        signals = (metric for metric in self._metrics if SIGNAL_LABELS in metric.labels)
+        return [*self._totals.expose(), *map(_findings, signals)]
 
 
 def _findings(metric: Metric) -> Family:
     samples: dict[tuple[Any, ...], Any] = {}
     for signal in BUILTIN:
-        labels = [("signal", signal.name), *((label, LABELS.get(label, (f"a-{label}",))[0]) for label in signal.by)]
-        if "horizon" in metric.labels:
-            labels.append(("horizon", HORIZON))
-        samples[tuple(labels)] = SIGNAL_VALUES.get(metric.name, 0.25)
+        labels: Mapping[str, str] = dict(zip(signal.by, next(label_sets(signal.by)), strict=True))
+        ahead = [("horizon", HORIZON)] if "horizon" in metric.labels else []
+        samples[("signal", signal.name), *labels.items(), *ahead] = VALUES.get(metric.name, 1.0)
     return Family(metric, samples)
 
 

@@ -20,8 +20,10 @@ from tests.grafana.boards import (
     substituted,
     variable_expressions,
 )
-from tests.integration.exposed import Analyzer, Exporter, serving
+from tests.integration.exposed import OF_ANALYZER, OF_SERVICES, Written, exporting, serving
 from tests.integration.servers import Prometheus, prometheus, shipped_prometheus
+
+from agentgauge.catalogue import METRICS
 
 PATIENCE_SECONDS: Final = 25.0
 RULES: Final[list[dict[str, Any]]] = [
@@ -73,9 +75,14 @@ def as_grafana_writes(row: dict[str, Any]) -> str:
 @pytest.fixture(scope="module")
 def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
     scratch = tmp_path_factory.mktemp("boards")
-    with serving(Exporter().families) as exporter, serving(Analyzer().families) as analyzer:
-        config = every_second(shipped_prometheus(scratch, exporter=exporter, analyzer=analyzer))
-        with prometheus(scratch, config) as server:
+    home = tmp_path_factory.mktemp("home")
+    with (
+        exporting(home) as exporter,
+        serving(Written(OF_ANALYZER).families) as analyzer,
+        serving(Written(OF_SERVICES).families) as service,
+    ):
+        config = shipped_prometheus(scratch, exporter=exporter, analyzer=analyzer, services=[service])
+        with prometheus(scratch, every_second(config)) as server:
             deadline = time.monotonic() + PATIENCE_SECONDS
             found = {name: choices(server, board) for name, board in BOARDS.items()}
             while not all(offered for one in found.values() for offered in one.values()):
@@ -167,6 +174,10 @@ def test_every_alert_looks_at_something(live: Live) -> None:
     }
     assert len({name.split()[0] for name in wanted}) >= len({rule["alert"] for rule in RULES if "alert" in rule}) - 1
     assert_data(wanted, live)
+
+
+def test_every_metric_of_the_catalogue_was_there_to_be_asked_for(live: Live) -> None:
+    assert_data({name: f'{{__name__=~"{name}(_count)?"}}' for name in METRICS}, live)
 
 
 def test_every_expression_was_asked(live: Live) -> None:
