@@ -80,17 +80,19 @@ class Signal(Struct, forbid_unknown_fields=True, frozen=True):
 
     Args:
         name: the ``signal`` label.
-        measure: a quantile or the mean of a histogram; the rate of a counter (a histogram counts its observations)
-            per second times ``scale``; the ratio of two rates; a gauge's value; or ``promql``, an expression as it is.
-        metric: the metric measured, or the ratio's numerator.
-        where: label values the metric is restricted to; a value that starts with ``!`` excludes it.
-        per: the ratio's denominator; without it the numerator's own metric without ``where``.
+        measure: a quantile or the mean of a histogram; the rate of a counter per second times ``scale``; the ratio
+            of two increases; a gauge's value, summed; or ``promql``, an expression as it is.
+        metric: the metric measured, or the ratio's numerator. Where a counter is meant, a histogram counts its
+            observations, and its name with ``_sum`` adds them up.
+        where: label values the metric is restricted to; ``a|b`` is either, and a leading ``!`` excludes them.
+        per: the ratio's denominator; without it the numerator's own metric.
+        per_where: label values the denominator is restricted to.
         by: labels kept.
         expression: PromQL, with measure ``promql`` only; it needs a Prometheus.
         window_seconds: range of the rate.
         worse: the direction that is bad.
         scale: factor, for instance 3600 for per hour.
-        minimum_events: fewer events in the window give no value.
+        minimum_events: a smaller increase in the window (of a ratio: of its denominator) gives no value.
         regression_threshold: relative change of level that counts, 0.15 being 15 %.
         threshold: a level whose crossing is forecast.
     """
@@ -100,6 +102,7 @@ class Signal(Struct, forbid_unknown_fields=True, frozen=True):
     metric: str = ""
     where: dict[str, str] = {}
     per: str = ""
+    per_where: dict[str, str] = {}
     by: tuple[str, ...] = ()
     expression: str = ""
     window_seconds: Positive = 60.0

@@ -1,0 +1,180 @@
+"""Anomalies: which series leave, now, what their past leads to expect."""
+
+from collections.abc import Mapping, Sequence
+from typing import Final, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from agentgauge.analyzer.findings import Episode, Finding
+from agentgauge.analyzer.history import History
+from agentgauge.analyzer.statistics import detect
+from agentgauge.analyzer.statistics.detection import false_discoveries_controlled
+from agentgauge.configuration import Signal
+
+Vector = npt.NDArray[np.float64]
+Rows = npt.NDArray[np.int64]
+
+FEWEST_COLUMNS: Final = 48
+"""Ticks before anything is said: four minutes of five seconds."""
+
+STALE_TICKS: Final = 3
+"""A series without a value for so many ticks has none."""
+
+CONFIRMATIONS: Final = 2
+"""Ticks in a row that make an anomaly, or that end it."""
+
+ACCEPTED_SECONDS: Final = 900.0
+"""After so long the new level is the normal one; that it is worse is then the regression's to say."""
+
+FALSE_DISCOVERIES: Final = 0.01
+"""Share of false ones among the series found improbable at once (Benjamini-Hochberg)."""
+
+EFFECT: Final = 2.0
+"""An anomaly is a change of so many times the regression threshold: a moment wavers more than a level does."""
+
+RATIO_FLOOR: Final = 0.2
+"""A ratio's change counts relative to at least this: the first failure of many is no 'infinitely more'."""
+
+_FEWEST_VALUES: Final = 24
+_FEWEST_WINDOWS: Final = 2.0
+_SPREAD_SHARE: Final = 0.975
+_SPREADS: Final = 2.0
+_DOUBT: Final = 8.0
+_BAND_SIGMAS: Final = 1.96
+_LARGEST_ZSCORE: Final = 1e6
+
+
+class _Judged(NamedTuple):
+    """What the statistics say of some rows (n,) at the newest tick; ``spread`` is the deviation usual of late."""
+
+    rows: Rows
+    expected: Vector
+    lower: Vector
+    upper: Vector
+    zscore: Vector
+    pvalue: Vector
+    spread: Vector
+
+
+def judge(history: History, findings: Sequence[Finding], signals: Mapping[str, Signal]) -> None:
+    """Update the findings that have a value at the newest tick.
+
+    An anomaly is improbable (``detect``, corrected across series), large (by the signal's regression threshold),
+    well outside of what the series did of late, worse, and all that for two ticks in a row. It lasts until the value
+    is back for two ticks; meanwhile the band is the one from before it, and nothing is learned.
+
+    Args:
+        history: its newest column is the tick.
+        findings: one per row of the history.
+        signals: by name.
+    """
+    assert history.fine.slot is not None
+    newest = history.fine.values[:, -1]
+    live = np.flatnonzero(~np.isnan(newest))
+    for row in live.tolist():
+        finding = findings[row]
+        if history.fine.slot - finding.slot > STALE_TICKS:
+            finding.episode, finding.anomaly = None, False
+        finding.slot, finding.value = history.fine.slot, float(newest[row])
+    windows = np.array([signals[findings[row].series.signal].window_seconds for row in live.tolist()])
+    parts = [_judged(history, live[windows == window], float(window)) for window in np.unique(windows)]
+    parts = [part for part in parts if part is not None]
+    if not parts:
+        return
+    judged = _Judged._make(np.concatenate(arrays) for arrays in zip(*parts, strict=True))
+    improbable = false_discoveries_controlled(judged.pvalue[:, None], FALSE_DISCOVERIES)[:, 0]
+    for at, row in enumerate(judged.rows.tolist()):
+        finding = findings[row]
+        _update(finding, signals[finding.series.signal], judged, at, bool(improbable[at]))
+        _learn(history, row, finding)
+
+
+def _judged(history: History, rows: Rows, window: float) -> _Judged | None:
+    """Judge the newest values of rows whose signals have one window; None before there is enough past.
+
+    The past is taken at a stride that grows with it up to the window, because ticks within one window hold the same
+    events: what looks like a long calm is then a single observation.
+    """
+    interval, filled = history.interval, history.fine.filled
+    if filled < FEWEST_COLUMNS or filled * interval < _FEWEST_WINDOWS * window:
+        return None
+    stride = min(max(filled // FEWEST_COLUMNS, 1), max(round(window / interval), 1))
+    columns = np.arange(filled - 1, -1, -stride)[::-1]
+    place = np.ix_(rows, columns)
+    values = history.fine.values[place]
+    past = values[:, :-1]
+    past[history.excluded.values[place][:, :-1]] = np.nan
+    known = (~np.isnan(past)).sum(axis=1)
+    independent = known * (stride * interval / max(window, stride * interval))
+    enough = (known >= _FEWEST_VALUES) & (independent >= _FEWEST_WINDOWS)
+    if not enough.any():
+        return None
+    rows, values, past, independent = rows[enough], values[enough], past[enough], independent[enough]
+    assert history.fine.slot is not None
+    times = (history.fine.slot - (filled - 1 - columns)) * interval
+    detection = detect(times, values)
+    centre = _quantile(past, 0.5)
+    spread = _quantile(np.abs(past - centre[:, None]), _SPREAD_SHARE) * (1 + _DOUBT / independent)
+    expected, lower, upper = detection.expected[:, -1], detection.lower[:, -1], detection.upper[:, -1]
+    return _Judged(rows, expected, lower, upper, detection.zscore[:, -1], detection.pvalue[:, -1], spread)
+
+
+def _update(finding: Finding, signal: Signal, judged: _Judged, at: int, improbable: bool) -> None:
+    expected, lower, upper = float(judged.expected[at]), float(judged.lower[at]), float(judged.upper[at])
+    pvalue = float(judged.pvalue[at])
+    least = max(EFFECT * signal.regression_threshold * scale(signal, expected), _SPREADS * float(judged.spread[at]))
+    suspicious = improbable and worsening(signal, finding.value - expected) >= least
+    episode = finding.episode
+    if episode is None and suspicious:
+        sigma = (upper - expected) / _BAND_SIGMAS
+        episode = finding.episode = Episode(expected, lower, upper, sigma, least, finding.slot)
+    if episode is not None and not finding.anomaly:
+        episode.confirmed += 1
+        if not suspicious:
+            episode = finding.episode = None
+        elif episode.confirmed >= CONFIRMATIONS:
+            finding.anomaly = True
+    if episode is None or not finding.anomaly:
+        finding.expected, finding.lower, finding.upper = expected, lower, upper
+        finding.zscore, finding.pvalue = float(judged.zscore[at]), pvalue
+        return
+    deviation = finding.value - episode.expected
+    episode.calm = episode.calm + 1 if worsening(signal, deviation) < episode.least / 2 else 0
+    if episode.calm >= CONFIRMATIONS:
+        finding.anomaly, finding.episode = False, None
+    finding.expected, finding.lower, finding.upper = episode.expected, episode.lower, episode.upper
+    limit = _LARGEST_ZSCORE * max(episode.sigma, 1e-300)
+    finding.zscore = float(np.clip(deviation, -limit, limit) / max(episode.sigma, 1e-300))
+    finding.pvalue = pvalue if finding.episode is None else min(pvalue, finding.pvalue)
+
+
+def _learn(history: History, row: int, finding: Finding) -> None:
+    """Leave an anomaly's values out of what is learned; take them in once the new level is accepted."""
+    episode = finding.episode
+    if episode is None or not finding.anomaly:
+        return
+    ticks = finding.slot - episode.began + 1
+    accepted = ticks * history.interval > ACCEPTED_SECONDS
+    history.excluded.values[row, -ticks:] = not accepted
+    if accepted:
+        finding.anomaly, finding.episode = False, None
+
+
+def scale(signal: Signal, level: float) -> float:
+    """Return what a change of a signal's level is relative to."""
+    return max(abs(level), RATIO_FLOOR) if signal.measure == "ratio" else abs(level)
+
+
+def worsening(signal: Signal, change: float) -> float:
+    """Return how much worse a change of the value is; negative is better."""
+    return {"higher": change, "lower": -change, "both": abs(change)}[signal.worse]
+
+
+def _quantile(values: npt.NDArray[np.float64], share: float) -> Vector:
+    """Return a quantile (n,) of each row, NaN left out; rows have at least one value."""
+    ordered = np.sort(values, axis=1)  # NaN last
+    known = (~np.isnan(values)).sum(axis=1)
+    place = np.ceil(share * (known - 1)).astype(np.intp)
+    result: Vector = ordered[np.arange(len(ordered)), place]
+    return result

@@ -1,0 +1,148 @@
+"""Levels: over minutes and hours, where a series came from and where it goes."""
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from agentgauge.analyzer.anomalies import scale, worsening
+from agentgauge.analyzer.findings import Finding
+from agentgauge.analyzer.history import History
+from agentgauge.analyzer.statistics import Regression, change_points, forecast, regressions
+from agentgauge.analyzer.statistics.detection import false_discoveries_controlled
+from agentgauge.configuration import Signal
+
+Matrix = npt.NDArray[np.float64]
+
+FEWEST_STEPS: Final = 12
+"""Coarse steps before a level, a trend or a forecast is spoken of."""
+
+RECENT_STEPS: Final = 5
+"""Coarse steps that are the level now."""
+
+CONFIDENCE: Final = 0.95
+
+_SMALLEST_BASE: Final = 0.01
+
+
+def assess(
+    history: History, findings: Sequence[Finding], signals: Mapping[str, Signal], rows: range, horizon: float
+) -> None:
+    """Update some findings' regression, change, trend and forecast from the coarse history.
+
+    Args:
+        history: its newest coarse column is not complete, and left out.
+        findings: one per row of the history.
+        signals: by name.
+        rows: which of them.
+        horizon: seconds ahead.
+    """
+    values = history.coarse.values[rows.start : rows.stop, :-1]
+    known = (~np.isnan(values)).sum(axis=1)
+    chosen = np.flatnonzero(known >= FEWEST_STEPS)
+    if not chosen.size or history.coarse.slot is None:
+        return
+    values = values[chosen]
+    # Columns before the first value of any of them are no past.
+    values = np.ascontiguousarray(values[:, np.flatnonzero(~np.isnan(values).all(axis=0))[0] :])
+    some = [findings[rows.start + at] for at in chosen.tolist()]
+    kinds = [signals[finding.series.signal] for finding in some]
+    end = (history.coarse.slot - 1) * history.coarse_step
+    _changes(some, values, end, history.coarse_step)
+    _regressions(some, kinds, values)
+    _trends(some, values, history.coarse_step)
+    _forecasts(some, kinds, values, history.coarse_step, horizon)
+
+
+def correct(findings: Sequence[Finding]) -> None:
+    """Withdraw regressions that are not significant among all series (Benjamini-Hochberg)."""
+    regressed = [finding for finding in findings if finding.regression]
+    if regressed:
+        pvalues = np.array([f.regression_pvalue for f in findings if not np.isnan(f.regression_pvalue)])
+        held = false_discoveries_controlled(pvalues[:, None], 1 - CONFIDENCE)[:, 0]
+        largest = pvalues[held].max(initial=-1.0)
+        for finding in regressed:
+            finding.regression = finding.regression_pvalue <= largest
+
+
+def _changes(findings: list[Finding], values: Matrix, end: float, step: float) -> None:
+    for finding, points in zip(findings, change_points(values), strict=True):
+        # The level is new from the start of the step on, and a step is known by its end.
+        finding.change = end - (values.shape[1] - points[-1].index) * step if points else 0.0
+
+
+def _regressions(findings: list[Finding], signals: list[Signal], values: Matrix) -> None:
+    recent = _medians(values[:, -RECENT_STEPS:])
+    before = _medians(values[:, :-RECENT_STEPS])
+    found: list[Regression | None] = [None] * len(findings)
+    for threshold in {signal.regression_threshold for signal in signals}:
+        for direction in ("higher", "lower"):
+            places = [
+                at
+                for at, signal in enumerate(signals)
+                if signal.regression_threshold == threshold and signal.worse in {direction, "both"}
+            ]
+            if not places:
+                continue
+            some = regressions(values[places], direction=direction, threshold=threshold, confidence=CONFIDENCE)
+            for at, regression in zip(places, some, strict=True):
+                known = found[at]
+                if regression is not None and (known is None or regression.pvalue < known.pvalue):
+                    found[at] = regression
+    for at, (finding, signal, regression) in enumerate(zip(findings, signals, found, strict=True)):
+        finding.regression, finding.regression_pvalue = False, 1.0
+        finding.regression_ratio = (recent[at] - before[at]) / max(abs(before[at]), _SMALLEST_BASE)
+        if regression is None:
+            continue
+        least = signal.regression_threshold * scale(signal, regression.before)
+        # A level that has come back is no regression, however bad it was meanwhile.
+        if worsening(signal, recent[at] - regression.before) >= least:
+            finding.regression, finding.regression_pvalue = True, regression.pvalue
+            gap = regression.after - regression.before
+            finding.regression_ratio = gap / max(abs(regression.before), _SMALLEST_BASE)
+
+
+def _trends(findings: list[Finding], values: Matrix, step: float) -> None:
+    """Set the slopes: the median slope of pairs half the history apart.
+
+    Source: Theil, A rank-invariant method of linear and polynomial regression analysis (1950), the incomplete method.
+    """
+    half = values.shape[1] // 2
+    slopes = (values[:, -half:] - values[:, :half]) / ((values.shape[1] - half) * step) * 3600.0
+    for finding, slope in zip(findings, _medians(slopes), strict=True):
+        finding.trend = float(slope)
+
+
+def _forecasts(findings: list[Finding], signals: list[Signal], values: Matrix, step: float, horizon: float) -> None:
+    ahead = forecast(values, max(1, round(horizon / step)))
+    for at, (finding, signal) in enumerate(zip(findings, signals, strict=True)):
+        # None of the measures can be negative, save what an expression makes.
+        floor = -np.inf if signal.measure in {"promql", "value"} else 0.0
+        ceiling = 1.0 if signal.measure == "ratio" and not signal.per else np.inf
+        finding.forecast = float(np.clip(ahead.mean[at, -1], floor, ceiling))
+        finding.forecast_lower = float(np.clip(ahead.lower[at, -1], floor, ceiling))
+        finding.forecast_upper = float(np.clip(ahead.upper[at, -1], floor, ceiling))
+        finding.eta = np.nan
+        if signal.threshold is not None:
+            path = np.concatenate([[finding.value], ahead.mean[at]]) - signal.threshold
+            crossed = np.flatnonzero(worsening_path(signal, path) >= 0)
+            finding.eta = float(crossed[0] * step) if crossed.size else np.nan
+
+
+def worsening_path(signal: Signal, path: Matrix) -> Matrix:
+    """Return by how much a path, relative to a threshold, lies beyond it on the bad side."""
+    if signal.worse == "both":
+        # Whichever side the path starts on, the other is beyond.
+        return -path * np.sign(path[0]) if path[0] else path * 0
+    return path if signal.worse == "higher" else -path
+
+
+def _medians(values: Matrix) -> npt.NDArray[np.float64]:
+    """Return each row's median, NaN of rows without a value."""
+    ordered = np.sort(values, axis=1)
+    known = (~np.isnan(values)).sum(axis=1)
+    rows = np.arange(len(values))
+    low, high = ordered[rows, np.maximum(known - 1, 0) // 2], ordered[rows, np.minimum(known // 2, values.shape[1] - 1)]
+    result: npt.NDArray[np.float64] = (low + high) / 2
+    return result
