@@ -22,7 +22,7 @@ _CHUNK_BYTES: Final = MAX_LINE_BYTES + 1
 """Holds the longest line with its newline; where there is none in it the line is too long."""
 
 _POLL_BYTES: Final = 16 << 20
-"""A poll ends here, about half a second of folding, so that a backlog does not keep a scrape waiting."""
+"""A poll ends here, after a second or two of folding, so that a backlog does not keep a scrape waiting."""
 
 _HEAD_BYTES: Final = 512
 _REMEMBERED_IDS: Final = 10_000
