@@ -108,10 +108,20 @@ class Alertmanager(Server):
 
 
 @contextmanager
-def prometheus(tmp_path: Path, config: str | Path, extra_flags: Sequence[str] = ()) -> Iterator[Prometheus]:
-    """Runs Prometheus with a configuration's text, or with a configuration file where it lies."""
+def prometheus(
+    tmp_path: Path, config: str | Path, extra_flags: Sequence[str] = (), history: str = ""
+) -> Iterator[Prometheus]:
+    """Runs Prometheus with a configuration's text, or with a configuration file where it lies.
+
+    `history` is OpenMetrics text with timestamps that it has stored from the start.
+    """
+    data = Path(tempfile.mkdtemp(prefix="tsdb-", dir=tmp_path))
+    if history:
+        recorded = _file(tmp_path, history)
+        import_blocks = [binary("promtool"), "tsdb", "create-blocks-from", "openmetrics", "--quiet"]
+        subprocess.run([*import_blocks, recorded, data], check=True, stdout=subprocess.DEVNULL, timeout=PATIENCE)
     command = [binary("prometheus"), f"--config.file={_file(tmp_path, config)}", "--log.level=warn", *extra_flags]
-    with _running(tmp_path, command, "--storage.tsdb.path", tmp_path) as (address, pid, log):
+    with _running(tmp_path, [*command, f"--storage.tsdb.path={data}"], tmp_path) as (address, pid, log):
         yield Prometheus(address, pid, log)
 
 
@@ -120,7 +130,9 @@ def alertmanager(tmp_path: Path, config: str | Path, extra_flags: Sequence[str] 
     """Runs Alertmanager alone, in its configuration file's directory, which secrets' paths are relative to."""
     file = _file(tmp_path, config)
     command = [binary("alertmanager", "prometheus-alertmanager"), f"--config.file={file}", "--cluster.listen-address="]
-    with _running(tmp_path, [*command, *extra_flags], "--storage.path", file.parent) as (address, pid, log):
+    data = tempfile.mkdtemp(prefix="alertmanager-data-", dir=tmp_path)
+    command = [*command, f"--storage.path={data}", *extra_flags]
+    with _running(tmp_path, command, file.parent) as (address, pid, log):
         yield Alertmanager(address, pid, log)
 
 
@@ -282,13 +294,13 @@ def _file(tmp_path: Path, config: str | Path) -> Path:
 
 
 @contextmanager
-def _running(tmp_path: Path, command: list[str], storage_flag: str, cwd: Path) -> Iterator[tuple[str, int, Path]]:
+def _running(tmp_path: Path, command: list[str], cwd: Path) -> Iterator[tuple[str, int, Path]]:
     scratch = Path(tempfile.mkdtemp(prefix="server-", dir=tmp_path))
     address = f"127.0.0.1:{free_port()}"
     log = scratch / "log"
     with log.open("wb") as output:
         process = subprocess.Popen(
-            [*command, f"{storage_flag}={scratch / 'data'}", f"--web.listen-address={address}"],
+            [*command, f"--web.listen-address={address}"],
             cwd=cwd,
             stdout=output,
             stderr=subprocess.STDOUT,

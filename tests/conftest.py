@@ -1,0 +1,13 @@
+"""What tests have measured is printed below their results."""
+
+import pytest
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print what tests recorded with ``record_property("measured", text)``, also those run by workers."""
+    for report in terminalreporter.stats.get("passed", []):
+        for name, text in report.user_properties:
+            if name == "measured":
+                terminalreporter.section(report.nodeid.partition("::")[2], sep="-")
+                terminalreporter.write_line(text)
