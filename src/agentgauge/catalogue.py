@@ -42,6 +42,7 @@ _HOOK_SECONDS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0,
 _QUERY_SECONDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 _TOKENS: Final = tuple(float(4**i) for i in range(14))
 _CALLS: Final = tuple(float(2**i) for i in range(8))
+_BYTES: Final = (0.0, *(float(4**i) for i in range(8, 17)))
 _TENTHS: Final = tuple(i / 10 for i in range(1, 11))
 
 _LLM: Final = ("gen_ai_operation_name", "gen_ai_provider_name", "gen_ai_request_model", "task_type")
@@ -102,6 +103,12 @@ _RECORDED: Final = (
     Metric("agentgauge_llm_cost_usd_total", "counter", _COST, "Cost of calls to models in USD."),
     Metric(
         "agentgauge_llm_unpriced_calls_total", "counter", _COST, "Calls to models of unknown price; they cost 0 here."
+    ),
+    Metric(
+        "agentgauge_llm_responses_total",
+        "counter",
+        (*_LLM_USAGE, "finish_reason"),
+        "Responses of models by why they ended: stop, length, tool_call, content_filter, error, other.",
     ),
     Metric(
         "gen_ai_invoke_agent_duration_seconds",
@@ -235,6 +242,19 @@ _RECORDED: Final = (
 )
 
 _STATE: Final = (
+    Metric(
+        "agentgauge_call_memory_growth_bytes",
+        "histogram",
+        ("kind", "name"),
+        "Growth of the process's resident memory during a call, 0 where it shrank; of calls marked memory=True.",
+        _BYTES,
+    ),
+    Metric(
+        "agentgauge_quality_weight",
+        "gauge",
+        ("gen_ai_evaluation_name",),
+        "Weight of an evaluation in the composite quality score, as configured.",
+    ),
     Metric("agentgauge_in_flight", "gauge", ("kind", "name"), "Calls begun and not ended."),
     Metric("agentgauge_oldest_in_flight_seconds", "gauge", ("kind", "name"), "Age of the oldest call not ended, or 0."),
     Metric("agentgauge_budget_limit_usd", "gauge", ("budget",), "A budget's limit for its period in USD."),

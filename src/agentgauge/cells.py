@@ -7,7 +7,7 @@ those is one atomic step of CPython's containers, so no lock is taken; ``Cells.f
 import os
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from itertools import count
 from typing import Final, TypeVar
 
@@ -56,6 +56,7 @@ class Cells:
         self._cells: dict[tuple[str, Labels], Cell] = {}
         self._records: list[Record] = []
         self._finish: Callable[[Record], Record] | None = None
+        self._polls: list[Callable[[], Iterable[Record]]] = []
 
     def cell(
         self, kind: str, name: str, labels: dict[str, str], amounts: tuple[str, ...] = (), *, declare: bool = True
@@ -87,6 +88,14 @@ class Cells:
     def finish_records(self, finish: Callable[[Record], Record]) -> None:
         """Pass each record through ``finish`` when it is folded, away from the caller that made it."""
         self._finish = finish
+
+    def watch(self, poll: Callable[[], Iterable[Record]]) -> None:
+        """Ask at each fold what is new of something that counts by itself; ``poll`` must not raise."""
+        self._polls.append(poll)
+
+    def unwatch(self, poll: Callable[[], Iterable[Record]]) -> None:
+        """Stop asking."""
+        self._polls.remove(poll)
 
     def fold(self) -> None:
         """Bring everything that has ended into the totals, and the gauges of calls in flight up to date."""
@@ -126,6 +135,9 @@ class Cells:
                 amounts = {name: _taken(values) for name, values in cell.amounts.items()}
                 amounts["duration_seconds"] = durations
                 self.totals.fold_all(cell.kind, cell.labels, amounts, len(durations))
+        for poll in list(self._polls):
+            for record in poll():
+                self.totals.fold(record)
         for record in _taken(self._records):
             self.totals.fold(self._finish(record) if self._finish else record)
 
@@ -152,4 +164,5 @@ CELLS: Final = Cells(Totals())
 """The process's own cells, which the decorators write to."""
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=CELLS.reset)
+    # Folded first: what caches counted so far is the parent's.
+    os.register_at_fork(before=CELLS.relieve, after_in_child=CELLS.reset)

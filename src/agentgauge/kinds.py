@@ -51,6 +51,7 @@ KINDS: Final[dict[str, Kind]] = {
                 "gen_ai_agent_name",
                 "error_type",
                 "cost_source",
+                "finish_reason",
             ),
             (
                 "duration_seconds",
@@ -59,6 +60,7 @@ KINDS: Final[dict[str, Kind]] = {
                 *(f"{count}_tokens" for count in _TOKEN_COUNTS),
                 "cost_usd",
                 "unpriced",
+                "responses",
             ),
             (
                 Fold("gen_ai_client_operation_duration_seconds", "duration_seconds"),
@@ -69,6 +71,7 @@ KINDS: Final[dict[str, Kind]] = {
                 *(Fold(f"gen_ai_client_inference_usage_{c}_tokens_total", f"{c}_tokens") for c in _TOKEN_COUNTS),
                 Fold("agentgauge_llm_cost_usd_total", "cost_usd"),
                 Fold("agentgauge_llm_unpriced_calls_total", "unpriced"),
+                Fold("agentgauge_llm_responses_total", "responses"),
             ),
         ),
         Kind(

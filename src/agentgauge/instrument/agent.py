@@ -9,6 +9,7 @@ from agentgauge.cells import CELLS, Cell
 from agentgauge.errors import UsageError
 from agentgauge.instrument.meter import checked_label, close_ticket
 from agentgauge.instrument.outcome import OUTCOMES, error_type_of, outcome_of
+from agentgauge.instrument.refusal import refuse
 from agentgauge.instrument.scope import Scope, scope
 from agentgauge.instrument.wrapping import F
 from agentgauge.record import Record
@@ -24,14 +25,27 @@ class Run:
     Lists, because appending is one atomic step: the run's calls may come from several threads.
     """
 
-    __slots__ = ("agent", "inferences", "outer", "ticket", "tools")
+    __slots__ = ("agent", "inferences", "outer", "said", "task_type", "ticket", "tools")
 
-    def __init__(self, agent_name: str, ticket: int, outer: "Run | None") -> None:
+    def __init__(self, agent_name: str, task_type: str, ticket: int, outer: "Run | None") -> None:
         self.agent = agent_name
+        self.task_type = task_type
         self.ticket = ticket
         self.outer = outer
         self.inferences: list[None] = []
         self.tools: list[None] = []
+        self.said = ""
+
+    def outcome(self, outcome: str, /) -> None:
+        """Say how the run ended, whatever it returns or raises later.
+
+        Args:
+            outcome: success, failure, cancelled, timeout or budget; another one is counted as invalid.
+        """
+        if isinstance(outcome, str) and outcome in OUTCOMES:
+            self.said = outcome
+        else:
+            refuse(f"outcome: unknown outcome; one of {', '.join(OUTCOMES)}")
 
 
 current_run: Final[ContextVar[Run | None]] = ContextVar("agentgauge_run", default=None)
@@ -53,7 +67,7 @@ class AgentMeter:
     def begin(self) -> Run:
         """Begin a run within the current one."""
         ticket = self._cell.take()
-        run = Run(self._cell.name, ticket, current_run.get())
+        run = Run(self._cell.name, self._labels["task_type"], ticket, current_run.get())
         self._cell.opened[ticket] = time.perf_counter()
         current_run.set(run)
         return run
@@ -61,7 +75,7 @@ class AgentMeter:
     def end(self, token: Run, result: object) -> None:
         """End a run that returned."""
         current_run.set(token.outer)
-        outcome = self._judge(result)
+        outcome = token.said or self._judge(result)
         if outcome != "success":
             self._record(token, outcome, "")
         elif close_ticket(self._cell, token.ticket):
@@ -71,7 +85,7 @@ class AgentMeter:
     def fail(self, token: Run, error: BaseException) -> None:
         """End a run that raised."""
         current_run.set(token.outer)
-        self._record(token, outcome_of(error), error_type_of(error))
+        self._record(token, token.said or outcome_of(error), error_type_of(error))
 
     def suspend(self, token: Run, item: object) -> None:
         """A generator yields: its consumer is not in this run."""
@@ -89,7 +103,7 @@ class AgentMeter:
             outcome = self._verdict(result)
         except Exception:  # noqa: BLE001 - a faulty verdict must not break the run it judges
             return "success"
-        return outcome if outcome in OUTCOMES else "failure"
+        return outcome if isinstance(outcome, str) and outcome in OUTCOMES else "failure"
 
     def _record(self, run: Run, outcome: str, error_type: str) -> None:
         start = self._cell.opened.pop(run.ticket, None)
