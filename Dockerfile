@@ -4,7 +4,6 @@ FROM python:3.13-slim-trixie AS build
 WORKDIR /src
 RUN python -m venv /opt/agentgauge
 COPY pyproject.toml README.md LICENSE ./
-COPY bin ./bin
 COPY src ./src
 RUN --mount=type=cache,target=/root/.cache/pip \
     /opt/agentgauge/bin/pip install --disable-pip-version-check ".[all]"

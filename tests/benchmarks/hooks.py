@@ -20,7 +20,7 @@ import agentgauge
 
 ROUNDS = 40
 PACKAGE = Path(agentgauge.__file__).parent
-SCRIPT = PACKAGE.parents[1] / "bin" / "agentgauge-hook"
+SCRIPT = PACKAGE / "spool" / "agentgauge-hook"
 
 _HOOK = ("--system", "git", "--event", "pre-commit", "--name", "true", "--", "true")
 _APPEND = """

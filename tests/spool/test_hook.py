@@ -333,7 +333,7 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Make a virtual environment with the installed script, at a path with spaces that no shebang could hold."""
     place = tmp_path_factory.mktemp("a place with spaces") / ("x" * 120)
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(place)], check=True)
-    shutil.copy(ROOT / "bin" / "agentgauge-hook", place / "bin")
+    shutil.copy(ROOT / "src" / "agentgauge" / "spool" / "agentgauge-hook", place / "bin")
     packages = next((place / "lib").glob("python*/site-packages"))
     (packages / "agentgauge").symlink_to(ROOT / "src" / "agentgauge")
     return place
@@ -377,7 +377,7 @@ def test_outside_a_virtual_environment_the_other_script_names_the_interpreter(
     environment: Path, home: Path, tmp_path: Path
 ) -> None:
     (tmp_path / "bin").mkdir()
-    shutil.copy(ROOT / "bin" / "agentgauge-hook", tmp_path / "bin")
+    shutil.copy(ROOT / "src" / "agentgauge" / "spool" / "agentgauge-hook", tmp_path / "bin")
     (tmp_path / "python").symlink_to(environment)
     (tmp_path / "bin" / "agentgauge").write_text(f"#!{tmp_path}/python/bin/python3\nimport agentgauge\n")
 
@@ -389,7 +389,7 @@ def test_outside_a_virtual_environment_the_other_script_names_the_interpreter(
 
 def test_an_interpreter_without_the_package_is_one_clear_line(tmp_path: Path) -> None:
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(tmp_path)], check=True)
-    shutil.copy(ROOT / "bin" / "agentgauge-hook", tmp_path / "bin")
+    shutil.copy(ROOT / "src" / "agentgauge" / "spool" / "agentgauge-hook", tmp_path / "bin")
 
     finished = subprocess.run(
         [str(tmp_path / "bin" / "agentgauge-hook"), "--help"], capture_output=True, text=True, check=False

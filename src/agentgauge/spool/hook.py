@@ -1,7 +1,7 @@
 """``agentgauge-hook``: run a hook's command untouched and append one line about it to the spool.
 
 A hook is over in milliseconds, so nothing is imported here that a bare interpreter has not: ``argparse`` alone would
-double its cost, ``signal`` (for its enumerations) add a third. ``bin/agentgauge-hook`` starts this module.
+double its cost, ``signal`` (for its enumerations) add a third. ``agentgauge-hook`` beside it starts this module.
 """
 
 import _signal  # type: ignore[import-not-found]
