@@ -10,6 +10,9 @@ from .grid import Matrix, carried_forward, matrix
 from .pool import pool_forecasts
 from .season import season_lengths
 
+DAYS = 7
+LEAST_OF_MEDIAN = 0.01
+
 
 @dataclass(frozen=True, slots=True)
 class Forecast:
@@ -18,6 +21,20 @@ class Forecast:
     mean: Matrix
     lower: Matrix
     upper: Matrix
+
+
+def multiplicative(filled: Matrix) -> npt.NDArray[np.bool_]:
+    """Return which series (S, N) are well above zero, where noise and seasons go with the level."""
+    result: npt.NDArray[np.bool_] = filled.min(axis=1) > LEAST_OF_MEDIAN * np.median(filled, axis=1)
+    return result & (filled.min(axis=1) > 0)
+
+
+def with_week(seasons: Sequence[int], columns: int) -> tuple[int, ...]:
+    """Return the seasons, ascending, and seven of a lone one where three such weeks have been seen."""
+    lengths = sorted({int(season) for season in seasons if 2 <= season <= columns // 2})
+    if len(lengths) == 1 and columns >= 3 * DAYS * lengths[0]:
+        lengths.append(DAYS * lengths[0])
+    return tuple(lengths)
 
 
 def forecast(values: npt.ArrayLike, horizon: int, *, seasons: Sequence[int] = (), level: float = 0.95) -> Forecast:
@@ -38,10 +55,17 @@ def forecast(values: npt.ArrayLike, horizon: int, *, seasons: Sequence[int] = ()
     if not known.any():
         return result
     filled = carried_forward(samples)
-    lengths = [tuple(seasons)] * len(samples) if seasons else [(one,) if one else () for one in season_lengths(filled)]
+    columns = samples.shape[1]
+    if seasons:
+        lengths = [with_week(seasons, columns)] * len(samples)
+    else:
+        lengths = [with_week((one,), columns) for one in season_lengths(filled)]
     for chosen in sorted(set(lengths)):
         rows = np.array([row for row, length in enumerate(lengths) if length == chosen and known[row]], dtype=np.intp)
         if rows.size:
-            mean, low, high = pool_forecasts(filled[rows], horizon, chosen, level)
-            result.mean[rows], result.lower[rows], result.upper[rows] = mean, low, high
+            for positive in (False, True):
+                part = rows[multiplicative(filled[rows]) == positive]
+                if part.size:
+                    ahead = pool_forecasts(filled[part], horizon, chosen, level, positive)
+                    result.mean[part], result.lower[part], result.upper[part] = ahead
     return result
