@@ -8,9 +8,8 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))  # a script finds only its own directory
 
-from grafana.overview.board import overview  # noqa: E402
-
 from grafana import sdk  # noqa: E402
+from grafana.overview.board import overview  # noqa: E402
 
 BOARDS = {"overview": overview}
 

@@ -3,10 +3,9 @@
 from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
+from grafana import sdk
 from grafana.overview import details, fleet, hooks, llm, machinery, signals
 from grafana.panels import DATASOURCE, Panel
-
-from grafana import sdk
 
 UID: Final = "agentgauge-overview"
 _COLUMNS: Final = 24

@@ -155,7 +155,6 @@ def quality() -> list[Panel]:
                 )
             ],
             "percentunit",
-            width=6,
             maximum=1,
         ),
         graph(
@@ -164,7 +163,6 @@ def quality() -> list[Panel]:
             "Mean revisions of a result, by agent.",
             [Query(_mean("agentgauge_agent_revisions", "gen_ai_agent_name"), "{{gen_ai_agent_name}}")],
             "short",
-            width=6,
         ),
         graph(
             1003,
@@ -177,7 +175,6 @@ def quality() -> list[Panel]:
                 Query(_mean("gen_ai_invoke_agent_tool_calls", "gen_ai_agent_name"), "{{gen_ai_agent_name}} tools"),
             ],
             "short",
-            width=6,
         ),
         graph(
             1004,
@@ -190,7 +187,27 @@ def quality() -> list[Panel]:
                 )
             ],
             "short",
-            width=6,
             stacked=True,
+        ),
+        graph(
+            1005,
+            "Responses by reason",
+            "Why models' responses ended, per minute: length is a response cut off.",
+            [
+                Query(
+                    "60 * sum by (finish_reason) (rate(agentgauge_llm_responses_total"
+                    '{gen_ai_request_model=~"$model", task_type=~"$task_type"}[$__rate_interval]))',
+                    "{{finish_reason}}",
+                )
+            ],
+            "short",
+            stacked=True,
+        ),
+        graph(
+            1006,
+            "Tokens per successful run",
+            "Tokens read and written in an hour, per run that succeeded in it, by task.",
+            [Query("task:gen_ai_client_inference_usage_tokens:per_success_1h", "{{task_type}}")],
+            "short",
         ),
     ]

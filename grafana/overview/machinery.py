@@ -21,7 +21,6 @@ def processes() -> list[Panel]:
                 )
             ],
             "short",
-            width=6,
         ),
         graph(
             1102,
@@ -29,7 +28,6 @@ def processes() -> list[Panel]:
             "Resident memory of a role's processes.",
             [Query("sum by (role) (agentgauge_process_resident_memory_bytes)", "{{role}}")],
             "bytes",
-            width=6,
             stacked=True,
         ),
         graph(
@@ -42,7 +40,6 @@ def processes() -> list[Panel]:
                 Query("sum by (role) (agentgauge_process_open_fds)", "{{role}} files"),
             ],
             "short",
-            width=6,
         ),
         graph(
             1104,
@@ -55,7 +52,23 @@ def processes() -> list[Panel]:
                 Query(_p95("agentgauge_probe_duration_seconds", "probe"), "probe {{probe}}"),
             ],
             "s",
-            width=6,
+        ),
+        graph(
+            1105,
+            "Disk by role",
+            "Bytes a second a role's processes read from storage and wrote to it.",
+            [
+                Query("sum by (role) (rate(agentgauge_process_read_bytes_total[$__rate_interval]))", "{{role}} read"),
+                Query("sum by (role) (rate(agentgauge_process_write_bytes_total[$__rate_interval]))", "{{role}} write"),
+            ],
+            "Bps",
+        ),
+        graph(
+            1106,
+            "Memory growth of a call",
+            "95th percentile of the growth of resident memory during a call, of calls that measure it.",
+            [Query(_p95("agentgauge_call_memory_growth_bytes", "kind, name"), "{{kind}} {{name}}")],
+            "bytes",
         ),
     ]
 

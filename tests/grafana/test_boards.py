@@ -8,6 +8,8 @@ from typing import Any, Final
 
 import pytest
 import yaml
+
+from agentgauge.catalogue import METRICS, SIGNAL_LABELS
 from tests.grafana.boards import (
     BOARDS,
     BUILT_IN,
@@ -23,8 +25,6 @@ from tests.grafana.boards import (
     variables_in,
 )
 from tests.integration.servers import binary
-
-from agentgauge.catalogue import METRICS, SIGNAL_LABELS
 
 DATASOURCE: Final = {"type": "prometheus", "uid": "${datasource}"}
 MAY_BE_NEGATIVE: Final = {503, 601, 702}

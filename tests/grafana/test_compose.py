@@ -9,10 +9,10 @@ from typing import Any, Final
 import click
 import pytest
 import yaml
-from tests.grafana.boards import PROJECT
-from tests.integration.servers import binary
 
 from agentgauge.cli import group
+from tests.grafana.boards import PROJECT
+from tests.integration.servers import binary
 
 COMPOSE: Final[dict[str, Any]] = yaml.safe_load((PROJECT / "docker-compose.yml").read_text())
 SERVICES: Final[dict[str, dict[str, Any]]] = COMPOSE["services"]

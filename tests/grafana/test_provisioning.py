@@ -6,6 +6,7 @@ from typing import Any, Final
 
 import pytest
 import yaml
+
 from tests.grafana.boards import BOARDS, PROJECT
 
 PROVISIONING: Final = PROJECT / "grafana" / "provisioning"

@@ -37,16 +37,20 @@ LABELS: Final[dict[str, tuple[str, ...]]] = {
 }
 """Values of the labels that expressions choose by, or whose number matters; others have one."""
 
-OF_SERVICES: Final = (
-    "agentgauge_in_flight",
-    "agentgauge_oldest_in_flight_seconds",
-    "agentgauge_label_values_capped_total",
-)
 OF_ANALYZER: Final = tuple(
-    metric.name
-    for metric in METRICS.values()
-    if metric.name.startswith(("agentgauge_signal_", "agentgauge_analyzer_", "agentgauge_health_"))
+    name for name in METRICS if name.startswith(("agentgauge_signal_", "agentgauge_analyzer_", "agentgauge_health_"))
 )
+_OF_EXPORTER: Final = {
+    "agentgauge_spool_backlog_bytes",
+    "agentgauge_spool_oldest_seconds",
+    "agentgauge_budget_limit_usd",
+    "agentgauge_budget_used_ratio",
+    "agentgauge_fold_duration_seconds",
+    "agentgauge_checkpoint_errors_total",
+    "agentgauge_build_info",
+} | {fold.metric for kind in KINDS.values() for fold in kind.folds}
+OF_SERVICES: Final = tuple(name for name in METRICS if name not in _OF_EXPORTER.union(OF_ANALYZER))
+"""What no record feeds: the state of a process that is instrumented."""
 
 VALUES: Final = {
     "agentgauge_oldest_in_flight_seconds": 700.0,
@@ -114,6 +118,8 @@ class Written:
                 for labels in label_sets(metric.labels):
                     if metric.type == "counter":
                         self._totals.increase(metric.name, labels, 3.0)
+                    elif metric.type == "histogram":
+                        self._totals.observe(metric.name, labels, metric.buckets[1])
                     else:
                         now = time.time() if metric.name.endswith("_timestamp_seconds") else 1.0
                         self._totals.set(metric.name, labels, VALUES.get(metric.name, now))

@@ -9,6 +9,8 @@ from typing import Any, Final, NamedTuple
 
 import pytest
 import yaml
+
+from agentgauge.catalogue import METRICS
 from tests.grafana.boards import (
     BOARDS,
     PROJECT,
@@ -22,8 +24,6 @@ from tests.grafana.boards import (
 )
 from tests.integration.exposed import OF_ANALYZER, OF_SERVICES, Written, exporting, serving
 from tests.integration.servers import Prometheus, prometheus, shipped_prometheus
-
-from agentgauge.catalogue import METRICS
 
 PATIENCE_SECONDS: Final = 25.0
 RULES: Final[list[dict[str, Any]]] = [
