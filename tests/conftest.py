@@ -11,3 +11,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
             if name == "measured":
                 terminalreporter.section(report.nodeid.partition("::")[2], sep="-")
                 terminalreporter.write_line(text)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the test that mostly waits, so that the others run meanwhile."""
+    items.sort(key=lambda item: "test_proof" not in item.nodeid)
