@@ -56,7 +56,7 @@ DEGENERATE: dict[str, Callable[[int], Values]] = {
     "all infinite": lambda n: np.full(n, np.inf),
     "tiny": lambda n: RANDOM.normal(size=n) * 1e-12,
     "huge": lambda n: RANDOM.normal(size=n) * 1e15,
-    "a small change on a huge level": lambda n: 1e15 + RANDOM.integers(0, 3, n),
+    "a small change on a huge level": lambda n: (1e15 + RANDOM.integers(0, 3, n)).astype(np.float64),
     "beyond squares": lambda n: np.full(n, 1e300),
     "subnormal": lambda n: RANDOM.normal(size=n) * 1e-310,
     "integers": lambda n: RANDOM.integers(0, 3, n).astype(np.float64),

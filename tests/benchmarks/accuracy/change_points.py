@@ -1,5 +1,7 @@
 """Turing Change Point Dataset: F1 with a margin of five, and covering, at default settings."""
 
+from itertools import pairwise
+
 import numpy as np
 
 from agentgauge.analyzer.statistics import change_points
@@ -36,7 +38,7 @@ def covering(annotations: dict[str, list[int]], found: list[int], size: int) -> 
 
     def ranges(points: list[int]) -> list[tuple[int, int]]:
         edges = sorted({0, *points, size})
-        return list(zip(edges[:-1], edges[1:], strict=True))
+        return list(pairwise(edges))
 
     ours = ranges(found)
     scores = []

@@ -73,7 +73,8 @@ def curve(files: list[Events], profile: Profile) -> tuple[Vector, Vector]:
     scores = np.concatenate([file.scores for file in files])
     order = np.argsort(-scores, kind="stable")
     gains, found, costs = (
-        np.concatenate([getattr(file, field) for file in files])[order].cumsum() for field in ("gains", "found", "costs")
+        np.concatenate([getattr(file, field) for file in files])[order].cumsum()
+        for field in ("gains", "found", "costs")
     )
     windows = sum(file.windows for file in files)
     raw = gains + profile.false_positive * costs - profile.missed * (windows - found)

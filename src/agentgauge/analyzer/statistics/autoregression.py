@@ -38,7 +38,7 @@ def fitted_weights(series: Matrix, lags: Sequence[int]) -> Matrix:
     return result
 
 
-def continued(recent: Matrix, weights: Matrix, lags: Sequence[int], horizon: int) -> Matrix:
+def continued(weights: Matrix, lags: Sequence[int], recent: Matrix, horizon: int) -> Matrix:
     """Return the next samples (S, K, horizon) after each of K stretches of recent ones (S, K, M).
 
     weights: (S, lags + 1). What leaves the range seen so far by more than half of it is held there.

@@ -49,8 +49,8 @@ def predictors(filled: Matrix, seasons: Sequence[int]) -> tuple[list[Predictor],
     """Return the quick and the slow predictors.
 
     The quick ones are the last value and the recent levels of 5, 15 and 45 columns, these plain and, for each season,
-    of what its template leaves; they follow a change within minutes. The slow ones use 135 columns, which half an hour's outage does not
-    move.
+    of what its template leaves; they follow a change within minutes. The slow ones use 135 columns, which half an
+    hour's outage does not move.
     """
     quick = [Predictor(1, level) for level in recent_levels(filled)]
     slow = [quick.pop()]
@@ -68,10 +68,10 @@ def expected_values(
 ) -> Matrix:
     """Return the weighted mean (S, N) of a pool of predictors.
 
-    filled: (S, N) without NaN; present: (S, N), or (1, N) for all, 1 where a sample is, 0 where it is missing;
-    first: (S,) or (1,) the first column with one; starts: (blocks,) where blocks begin. A predictor's weight is its typical error, (mean of square
-    roots) squared so that outliers hardly count, to the power of -4, learned from the blocks before.
-    Source: Bates and Granger, The Combination of Forecasts (1969).
+    filled: (S, N) without NaN; present: (S, N), or (1, N) for all, 1 where a sample is, 0 where it is missing; first:
+    (S,) or (1,) the first column with one; starts: (blocks,) where blocks begin. A predictor's weight is its typical
+    error, (mean of square roots) squared so that outliers hardly count, to the power of -4, learned from the blocks
+    before. Source: Bates and Granger, The Combination of Forecasts (1969).
     """
     columns = filled.shape[1]
     counts: dict[int, tuple[Matrix, Matrix]] = {}

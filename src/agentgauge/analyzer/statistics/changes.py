@@ -92,8 +92,8 @@ def change_points(values: npt.ArrayLike) -> list[list[ChangePoint]]:
     """Return the change points of each series, in order.
 
     values: (S, T), NaN where missing. Source: binary segmentation (Scott and Knott 1974; Vostrikova 1981) with a test
-    whose sample size allows for autocorrelation, so that a slow wander is not a hundred changes. A cut must gain 5 log n,
-    more than Schwarz's criterion asks: on annotated series anything from 3 to 12 log n does about as well.
+    whose sample size allows for autocorrelation, so that a slow wander is not a hundred changes. A cut must gain
+    5 log n, more than Schwarz's criterion asks: on annotated series anything from 3 to 12 log n does about as well.
     """
     return [_change_points_of(series) for series in matrix(values)]
 

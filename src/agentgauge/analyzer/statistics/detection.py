@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -9,6 +10,7 @@ import numpy.typing as npt
 from .baseline import Predictor, expected_values, predictors
 from .blocks import block_starts
 from .grid import SECONDS_PER_DAY, Grid, Indices, Matrix, carried_forward, matrix
+from .novelty import novelties
 from .scale import usual_deviation
 from .tail import surprises
 
@@ -24,22 +26,28 @@ AGREEMENT = 2.0
 LONE = 1.0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Detection:
     """What was expected of each sample and how surprising it was; every array is (S, T).
 
-    expected, lower, upper: the slow baseline's value and its 95 % band; zscore: signed, against that band; pvalue:
-    calibrated on the series' own tail; score: -log10 of it; anomaly: significant across series, debounced. Where
-    a sample is missing zscore and pvalue are NaN, score is 0 and anomaly False.
+    values: the samples, NaN where missing; expected, lower, upper: the slow baseline's value and its 95 % band; zscore:
+    signed, against that band; pvalue: calibrated on the series' own tail; anomaly: significant across series,
+    debounced, held while it lasts. Where a sample is missing zscore and pvalue are NaN and anomaly is False.
     """
+
+    values: Matrix
 
     expected: Matrix
     lower: Matrix
     upper: Matrix
     zscore: Matrix
     pvalue: Matrix
-    score: Matrix
     anomaly: npt.NDArray[np.bool_]
+
+    @cached_property
+    def score(self) -> Matrix:
+        """How unlike any earlier sample each is, once an event, comparable across series; computed when asked for."""
+        return novelties(self.values)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,8 +113,8 @@ def false_discoveries_controlled(pvalues: Matrix, rate: float) -> npt.NDArray[np
 def debounced(significant: npt.NDArray[np.bool_], pvalues: Matrix) -> npt.NDArray[np.bool_]:
     """Return which significant samples (S, T) stand: each of a long series, of a short one those that repeat.
 
-    pvalues: (S, T), NaN where missing. Fewer than 512 samples cannot show that one of them is one in thousands, so there
-    one of the two samples before must be significant too.
+    pvalues: (S, T), NaN where missing. Fewer than 512 samples cannot show that one of them is one in thousands, so
+    there one of the two samples before must be significant too.
     """
     if not significant.any():
         return significant
@@ -140,7 +148,8 @@ def detect(times: npt.ArrayLike, values: npt.ArrayLike, *, season: int | None = 
         raise ValueError(f"values have {samples.shape[1]} columns for {grid.slots.size} times")
     seasons = [season] if season is not None else calendar_seasons(grid)
     seasons = [length for length in seasons if 2 <= length < grid.size]
-    result = Detection(*(np.full(samples.shape, np.nan) for _ in range(6)), np.zeros(samples.shape, dtype=np.bool_))
+    expected, lower, upper, zscore, pvalue = (np.full(samples.shape, np.nan) for _ in range(5))
+    result = Detection(samples, expected, lower, upper, zscore, pvalue, np.zeros(samples.shape, dtype=np.bool_))
     # A few series at a time: what a step leaves is still in the cache when the next one reads it.
     rows = max(CHUNK_SAMPLES // max(grid.size, 1), 1)
     far = np.zeros(samples.shape, dtype=np.bool_)
@@ -166,7 +175,6 @@ def _judge(grid: Grid, samples: Matrix, seasons: Sequence[int], rows: slice, res
     pvalue = np.exp(surprise * -np.log(10))
     zscore = slow.deviation / SIGMAS_PER_DEVIATION
     if absent is not None:
-        surprise[missing] = 0.0
         pvalue[missing] = zscore[missing] = np.nan
     width = BAND * SIGMAS_PER_DEVIATION * slow.usual
     result.expected[rows] = grid.gather(slow.expected)
@@ -174,7 +182,6 @@ def _judge(grid: Grid, samples: Matrix, seasons: Sequence[int], rows: slice, res
     result.upper[rows] = grid.gather(slow.expected + width)
     result.zscore[rows] = grid.gather(zscore)
     result.pvalue[rows] = grid.gather(pvalue)
-    result.score[rows] = grid.gather(surprise)
     return slow
 
 

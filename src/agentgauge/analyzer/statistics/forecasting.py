@@ -25,8 +25,9 @@ class Forecast:
 
 def multiplicative(filled: Matrix) -> npt.NDArray[np.bool_]:
     """Return which series (S, N) are well above zero, where noise and seasons go with the level."""
-    result: npt.NDArray[np.bool_] = filled.min(axis=1) > LEAST_OF_MEDIAN * np.median(filled, axis=1)
-    return result & (filled.min(axis=1) > 0)
+    lowest = filled.min(axis=1)
+    result: npt.NDArray[np.bool_] = (lowest > 0) & (lowest > LEAST_OF_MEDIAN * np.median(filled, axis=1))
+    return result
 
 
 def with_week(seasons: Sequence[int], columns: int) -> tuple[int, ...]:

@@ -1,6 +1,7 @@
 """The forecast's pool: a few autoregressions and repeated seasons, of which the median speaks."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import numpy as np
 from scipy import special
@@ -31,11 +32,11 @@ def lag_sets(seasons: Sequence[int], columns: int) -> list[list[int]]:
         sets.append(near | {3 * day})
     else:
         sets += [{1}, set(short)]
-    supported = [sorted(lag for lag in lags if 0 < lag) for lags in sets]
+    supported = [sorted(lag for lag in lags if lag > 0) for lags in sets]
     return [lags for lags in supported if columns - lags[-1] >= max(3 * len(lags), lags[-1] // 4, 8)]
 
 
-def repeated_season(recent: Matrix, season: int, cycles: int, window: int, horizon: int) -> Matrix:
+def repeated_season(season: int, cycles: int, window: int, recent: Matrix, horizon: int) -> Matrix:
     """Return the mean of the last cycles of a season, off by as much as the last window was, fading.
 
     recent: (S, K, M) with M >= cycles * season + window.
@@ -49,7 +50,8 @@ def repeated_season(recent: Matrix, season: int, cycles: int, window: int, horiz
         before += recent[:, :, columns - cycle * season - window : columns - cycle * season]
     gap = (recent[:, :, columns - window :] - before / cycles).mean(axis=2, keepdims=True)
     fading = np.exp(-np.arange(1, horizon + 1) / (RETURN_SEASONS * max(window, 4)))
-    return shape / cycles + gap * fading
+    result: Matrix = shape / cycles + gap * fading
+    return result
 
 
 def levels(recent: Matrix, horizon: int) -> list[Matrix]:
@@ -63,6 +65,11 @@ def levels(recent: Matrix, horizon: int) -> list[Matrix]:
     return [last * flat, last + drift * np.arange(1, horizon + 1) / 2, smooth * flat]
 
 
+def level_of(place: int, recent: Matrix, horizon: int) -> Matrix:
+    """Return one of the three forecasts without a season."""
+    return levels(recent, horizon)[place]
+
+
 def pool_members(series: Matrix, seasons: Sequence[int]) -> tuple[list[Member], int]:
     """Return the members, fitted to standardised series (S, N), and how many recent samples they need."""
     columns = series.shape[1]
@@ -72,19 +79,16 @@ def pool_members(series: Matrix, seasons: Sequence[int]) -> tuple[list[Member], 
     fit = series[:, -max(FIT_SEASONS * lasting, 500) :]
     for lags in lag_sets(seasons, fit.shape[1]):
         weights = fitted_weights(fit, lags)
-        members.append(lambda recent, horizon, w=weights, lags=lags: continued(recent, w, lags, horizon))  # type: ignore[misc]
+        members.append(partial(continued, weights, lags))
         reach = max(reach, lags[-1])
     for cycles in (2, 3):
         window = seasons[0] if seasons else 0
         if seasons and columns >= cycles * lasting + window:
-            members.append(
-                lambda recent, horizon, c=cycles, w=window: repeated_season(recent, lasting, c, w, horizon)  # type: ignore[misc]
-            )
+            members.append(partial(repeated_season, lasting, cycles, window))
             reach = max(reach, cycles * lasting + window)
     if not seasons:
         reach = max(reach, min(columns, 60))
-        for place in range(3):
-            members.append(lambda recent, horizon, p=place: levels(recent, horizon)[p])  # type: ignore[misc]
+        members += [partial(level_of, place) for place in range(3)]
     return members, min(reach, columns)
 
 
@@ -93,9 +97,9 @@ def pool_forecasts(
 ) -> tuple[Matrix, Matrix, Matrix]:
     """Return mean, lower and upper (S, horizon).
 
-    filled: (S, N) without NaN; seasons: columns, ascending; positive: whether to forecast logarithms. The median of a pool is the M4 competition's lesson
-    (Makridakis et al. 2020); the interval is the quantile of the pool's own errors from earlier origins, for each step
-    ahead in proportion to their usual size there (split conformal, Lei et al. 2018).
+    filled: (S, N) without NaN; seasons: columns, ascending; positive: whether to forecast logarithms. The median of a
+    pool is the M4 competition's lesson (Makridakis et al. 2020); the interval is the quantile of the pool's own errors
+    from earlier origins, for each step ahead in proportion to their usual size there (split conformal, Lei et al. 2018).
     """
     columns = filled.shape[1]
     worked = np.log(filled) if positive else filled
@@ -115,7 +119,9 @@ def pool_forecasts(
         truth = np.stack([series[:, origin : origin + span] for origin in origins[1:]], axis=1)
         width = spread * interval_width(np.abs(past - truth), horizon, level)
     else:
-        change = np.abs(np.diff(worked, axis=1)).mean(axis=1, keepdims=True) if columns > 1 else np.zeros((len(filled), 1))
+        change = (
+            np.abs(np.diff(worked, axis=1)).mean(axis=1, keepdims=True) if columns > 1 else np.zeros((len(filled), 1))
+        )
         width = float(special.ndtri((1 + level) / 2)) * 1.25 * change * np.sqrt(steps)
     if positive:
         # A factor can be any size downwards; upwards a long guess must not explode.

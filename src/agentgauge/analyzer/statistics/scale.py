@@ -25,9 +25,9 @@ def usual_deviation(deviations: Matrix, present: Matrix, magnitude: Matrix, star
     """Return the usual absolute residual (S, N) at each column, from the columns before it.
 
     deviations: (S, N) absolute residuals, 0 where missing; present: (S, N), or (1, N) for all, 1 or, where missing, 0;
-    magnitude: (S, N) the expected value, whose rounding is the floor; starts: (blocks,) where blocks begin. Half of it is remembered
-    over weeks and half over the last 64 columns, so that a noisy hour widens the band without forgetting; both are
-    means of deviations clipped at eight times the typical one, so that an outage is not learned.
+    magnitude: (S, N) the expected value, whose rounding is the floor; starts: (blocks,) where blocks begin. Half of it
+    is remembered over weeks and half over the last 64 columns, so that a noisy hour widens the band without forgetting;
+    both are means of deviations clipped at eight times the typical one, so that an outage is not learned.
     """
     columns = deviations.shape[1]
     seen = remembered(block_sums(present, starts), starts)

@@ -26,7 +26,8 @@ def bins_of(octaves: Matrix) -> npt.NDArray[np.intp]:
     """Return the histogram's bin for deviations given by their binary logarithm."""
     place = (octaves - (LOWEST_OCTAVE - 1 / BINS_PER_OCTAVE)) * BINS_PER_OCTAVE
     np.clip(place, 0, BINS, out=place)
-    return place.astype(np.intp)
+    bins: npt.NDArray[np.intp] = place.astype(np.intp)
+    return bins
 
 
 class Tail:
