@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
 
-.PHONY: help run stack test lint rules generated unit bench bench-accuracy dashboards format clean
+.PHONY: help run stack test lint rules generated unit bench bench-accuracy generate format clean
 
 help: ## say what there is to make
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -30,6 +30,7 @@ rules: | $(VENV)/servers
 
 generated: $(VENV)/dev
 	$(BIN)/python grafana/generate.py --check
+	$(BIN)/python -m tests.readme --check
 
 unit: $(VENV)/dev | $(VENV)/servers
 	$(BIN)/python -m pytest -n 4 --dist worksteal $(ARGS)
@@ -40,8 +41,9 @@ bench: $(VENV)/bench ## speed and memory beside the real opponents
 bench-accuracy: $(VENV)/dev ## accuracy on labelled series (AGENTGAUGE_SERIES names their directory)
 	$(BIN)/python -m tests.benchmarks.accuracy $(ARGS)
 
-dashboards: $(VENV)/dev ## generate grafana/dashboards anew
+generate: $(VENV)/dev ## generate the dashboard and the README's tables anew
 	$(BIN)/python grafana/generate.py
+	$(BIN)/python -m tests.readme
 
 format: $(VENV)/dev ## put the code in its form
 	$(BIN)/ruff check --fix .
