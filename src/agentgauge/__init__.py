@@ -17,12 +17,16 @@ if TYPE_CHECKING:
         cache,
         evaluation,
         event,
+        feedback,
         hook,
         llm_call,
+        outcome,
         register,
         report_to_spool,
+        revisions,
         serve,
         tool,
+        tool_selection,
         workflow,
     )
 
@@ -32,12 +36,16 @@ __all__ = [
     "cache",
     "evaluation",
     "event",
+    "feedback",
     "hook",
     "llm_call",
+    "outcome",
     "register",
     "report_to_spool",
+    "revisions",
     "serve",
     "tool",
+    "tool_selection",
     "workflow",
 ]
 

@@ -13,12 +13,14 @@ from typing import Final, TypeVar
 
 from agentgauge.kinds import KINDS
 from agentgauge.record import Record
-from agentgauge.totals import Family, Labels, Totals
+from agentgauge.totals import OTHER, Family, Labels, Totals
 
 _T = TypeVar("_T")
 
 VALVE: Final = 4096
 """A power of two: every so many calls a cell is folded by a caller, which bounds memory without scrapes."""
+
+_MOST_CELLS: Final = 1000
 
 
 class Cell:
@@ -54,6 +56,8 @@ class Cells:
         self.totals = totals
         self._lock = threading.Lock()
         self._cells: dict[tuple[str, Labels], Cell] = {}
+        self._sizes: dict[str, int] = {}
+        self._seen: dict[str, list[set[str]]] = {}
         self._records: list[Record] = []
         self._finish: Callable[[Record], Record] | None = None
         self._polls: list[Callable[[], Iterable[Record]]] = []
@@ -74,8 +78,10 @@ class Cells:
         found = self._cells.get((kind, key))
         if found is None:
             with self._lock:
-                found = self._cells.setdefault((kind, key), Cell(kind, name, key, amounts))
-            if declare:
+                admitted = self._admit(kind, key)
+                name = name if admitted == key else OTHER
+                found = self._cells.setdefault((kind, admitted), Cell(kind, name, admitted, amounts))
+            if declare and admitted == key:
                 self.totals.declare_kind(kind, labels)
         return found
 
@@ -126,6 +132,18 @@ class Cells:
             for values in cell.amounts.values():
                 values.clear()
         self.totals.reset()
+
+    def _admit(self, kind: str, key: Labels) -> Labels:
+        """Return the labels a new cell is kept under: blocks of ever new names must not make ever more cells."""
+        seen = self._seen.setdefault(kind, [set() for _ in key])
+        if self._sizes.get(kind, 0) < _MOST_CELLS:
+            self._sizes[kind] = self._sizes.get(kind, 0) + 1
+            for value, known in zip(key, seen, strict=True):
+                known.add(value)
+            return key
+        for metric in {fold.metric for fold in KINDS[kind].folds}:
+            self.totals.increase("agentgauge_label_values_capped_total", (metric,))
+        return tuple([value if value in known else OTHER for value, known in zip(key, seen, strict=True)])
 
     def _fold(self) -> None:
         # A list, not the dictionary: a thread that meets a new label set may be adding its cell.

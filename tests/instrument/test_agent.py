@@ -6,9 +6,9 @@ import threading
 from collections.abc import Iterator
 
 import pytest
-from tests.instrument.conftest import Sample
 
 import agentgauge as ag
+from tests.instrument.conftest import Sample
 
 RUNS = "agentgauge_agent_runs_total"
 

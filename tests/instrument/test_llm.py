@@ -5,11 +5,11 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from tests.instrument.conftest import Sample
 
 import agentgauge as ag
 from agentgauge.errors import UsageError
 from agentgauge.instrument.usage import read_usage
+from tests.instrument.conftest import Sample
 
 DURATION = "gen_ai_client_operation_duration_seconds"
 

@@ -3,16 +3,15 @@
 import asyncio
 import functools
 import inspect
-import math
 import pickle
 from collections.abc import AsyncGenerator, Generator, Iterator
 from typing import Any
 
 import pytest
-from tests.instrument.conftest import Sample
 
 import agentgauge as ag
 from agentgauge.errors import UsageError
+from tests.instrument.conftest import Sample
 
 WORKFLOW = "gen_ai_invoke_workflow_duration_seconds"
 
@@ -198,9 +197,6 @@ def test_methods_partials_and_callables_are_measured(count: Sample) -> None:
         (lambda: ag.workflow().__enter__(), 'a block needs a name: with workflow("name"):'),
         (lambda: ag.event("nothing"), "unknown kind 'nothing'; one of llm"),
         (lambda: ag.event("branch", tool="x"), "kind branch has no key 'tool'"),
-        (lambda: ag.event("revisions", count=-1), "amount count is negative"),
-        (lambda: ag.evaluation("e").score(math.nan), "a number from 0 to 1, not nan"),
-        (lambda: ag.evaluation("e").score(1.1), "a number from 0 to 1, not 1.1"),
         (lambda: ag.serve(99999999), "cannot listen on 127.0.0.1:99999999"),
     ],
 )

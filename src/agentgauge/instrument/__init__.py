@@ -11,6 +11,7 @@ from agentgauge.instrument.hook import hook
 from agentgauge.instrument.llm import llm_call
 from agentgauge.instrument.registry import register, serve
 from agentgauge.instrument.tool import tool
+from agentgauge.instrument.verdicts import feedback, outcome, revisions, tool_selection
 from agentgauge.instrument.worker import report_to_spool
 from agentgauge.instrument.workflow import workflow
 
@@ -21,11 +22,15 @@ __all__ = [
     "cache",
     "evaluation",
     "event",
+    "feedback",
     "hook",
     "llm_call",
+    "outcome",
     "register",
     "report_to_spool",
+    "revisions",
     "serve",
     "tool",
+    "tool_selection",
     "workflow",
 ]

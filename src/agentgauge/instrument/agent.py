@@ -7,7 +7,8 @@ from typing import Any, Final, overload
 
 from agentgauge.cells import CELLS, Cell
 from agentgauge.errors import UsageError
-from agentgauge.instrument.meter import checked_label, close_ticket
+from agentgauge.instrument.memory import with_memory
+from agentgauge.instrument.meter import Meter, checked_label, close_ticket
 from agentgauge.instrument.outcome import OUTCOMES, error_type_of, outcome_of
 from agentgauge.instrument.refusal import refuse
 from agentgauge.instrument.scope import Scope, scope
@@ -121,14 +122,17 @@ class AgentMeter:
 @overload
 def agent(function: F, /) -> F: ...
 @overload
-def agent(name: str | None = None, /, *, task_type: str = "", outcome: Verdict | None = None) -> Scope: ...
-def agent(name: object = None, /, *, task_type: str = "", outcome: Verdict | None = None) -> Any:
+def agent(
+    name: str | None = None, /, *, task_type: str = "", outcome: Verdict | None = None, memory: bool = False
+) -> Scope: ...
+def agent(name: object = None, /, *, task_type: str = "", outcome: Verdict | None = None, memory: bool = False) -> Any:
     """Measure an agent's runs: duration, outcome, and the calls to models and tools within each.
 
     Args:
         name: the ``gen_ai_agent_name``; the function's own name where it is left out.
         task_type: what kind of task it does; a bounded set of your own words.
         outcome: judges a returned value: success, failure, cancelled, timeout or budget.
+        memory: also measure the growth of the process's memory during a run.
 
     Raises:
         UsageError: a label that is not a string, an outcome that cannot be called, or what is decorated is no function.
@@ -136,4 +140,8 @@ def agent(name: object = None, /, *, task_type: str = "", outcome: Verdict | Non
     checked_label("agent", "task_type", task_type)
     if outcome is not None and not callable(outcome):
         raise UsageError("@agent: outcome must be a function of the result that returns " + ", ".join(OUTCOMES))
-    return scope("agent", name, lambda agent_name: AgentMeter(agent_name, task_type, outcome))
+
+    def meter(agent_name: str) -> Meter:
+        return with_memory(AgentMeter(agent_name, task_type, outcome), "agent", agent_name, memory)
+
+    return scope("agent", name, meter)

@@ -1,6 +1,5 @@
 """Things that happen at a moment: evaluations, cache requests, and any record of the catalogue."""
 
-import math
 import time
 from typing import Final
 
@@ -8,6 +7,7 @@ from agentgauge.cells import CELLS
 from agentgauge.errors import InvalidRecordError, UsageError
 from agentgauge.instrument.agent import current_run
 from agentgauge.instrument.meter import checked_label
+from agentgauge.instrument.refusal import number_or_refuse, refuse
 from agentgauge.kinds import KINDS
 from agentgauge.record import Record, checked_record
 
@@ -17,17 +17,23 @@ def event(kind: str, /, **fields: str | float) -> None:
 
     Args:
         kind: a kind of record, for instance ``tool_selection``.
-        fields: its labels (strings) and amounts (numbers >= 0); labels left out are empty.
+        fields: its labels (strings) and amounts (numbers >= 0); labels left out are empty. One with a wrong value
+            is not recorded, but counted as invalid and logged once.
 
     Raises:
-        UsageError: an unknown kind or field, or a value of the wrong type.
+        UsageError: an unknown kind or field.
     """
-    if kind not in KINDS:
+    definition = KINDS.get(kind)
+    if definition is None:
         raise UsageError(f"event: unknown kind {kind!r}; one of {', '.join(KINDS)}")
+    for name in fields:
+        if name not in definition.labels and name not in definition.amounts:
+            known = ", ".join(definition.labels + definition.amounts)
+            raise UsageError(f"event: kind {kind} has no key {name!r}; it has {known}")
     try:
-        CELLS.record(checked_record(KINDS[kind], time.time(), "", fields))
+        CELLS.record(checked_record(definition, time.time(), "", fields))
     except InvalidRecordError as error:
-        raise UsageError(f"event: {error}") from None
+        refuse(f"event: {kind}: {error}")
 
 
 class Evaluation:
@@ -42,18 +48,16 @@ class Evaluation:
         """Record one score.
 
         Args:
-            value: from 0, the worst, to 1.
-
-        Raises:
-            UsageError: it is not a number from 0 to 1.
+            value: from 0, the worst, to 1; anything else is counted as invalid and logged once.
         """
-        if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= 1 or math.isnan(value):
-            raise UsageError(f"evaluation: a score must be a number from 0 to 1, not {value!r}")
+        score = number_or_refuse("evaluation: a score", value, 1)
+        if score is None:
+            return
         labels = self._labels
         run = current_run.get()
         if run is not None and not labels["gen_ai_agent_name"]:
             labels = {**labels, "gen_ai_agent_name": run.agent}
-        CELLS.record(Record("evaluation", time.time(), labels, {"score_ratio": float(value)}))
+        CELLS.record(Record("evaluation", time.time(), labels, {"score_ratio": score}))
 
 
 def evaluation(name: str, /, *, agent: str = "", task_type: str = "", evaluator: str = "") -> Evaluation:

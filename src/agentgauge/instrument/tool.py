@@ -6,7 +6,8 @@ from typing import Any, overload
 
 from agentgauge.cells import CELLS, VALVE, Cell
 from agentgauge.instrument.agent import current_run
-from agentgauge.instrument.meter import checked_label, close_ticket
+from agentgauge.instrument.memory import with_memory
+from agentgauge.instrument.meter import Meter, checked_label, close_ticket
 from agentgauge.instrument.outcome import error_type_of
 from agentgauge.instrument.scope import Scope, scope
 from agentgauge.instrument.wrapping import F
@@ -87,22 +88,35 @@ class ToolMeter:
         return {"gen_ai_tool_name": self._name, "gen_ai_tool_type": self._type, "gen_ai_agent_name": agent_name}
 
     def _cell(self, agent_name: str) -> Cell:
-        return self._by_agent.setdefault(agent_name, CELLS.cell("tool", self._name, self._labels(agent_name)))
+        cell = CELLS.cell("tool", self._name, self._labels(agent_name))
+        # Past the cap on label sets it is every further agent's.
+        return self._by_agent.setdefault(agent_name, cell) if agent_name == cell.labels[2] else cell
 
 
 @overload
 def tool(function: F, /) -> F: ...
 @overload
-def tool(name: str | None = None, /, *, type: str = "function") -> Scope: ...
-def tool(name: object = None, /, *, type: str = "function") -> Any:  # noqa: A002 - OpenTelemetry's word
+def tool(name: str | None = None, /, *, type: str = "function", memory: bool = False) -> Scope: ...
+def tool(
+    name: object = None,
+    /,
+    *,
+    type: str = "function",  # noqa: A002 - OpenTelemetry's word
+    memory: bool = False,
+) -> Any:
     """Measure a tool's calls: ``gen_ai_execute_tool_duration_seconds``.
 
     Args:
         name: the ``gen_ai_tool_name``; the function's own name where it is left out.
         type: the ``gen_ai_tool_type``: function, extension or datastore.
+        memory: also measure the growth of the process's memory during a call.
 
     Raises:
         UsageError: a label that is not a string, or what is decorated is no function.
     """
     checked_label("tool", "type", type)
-    return scope("tool", name, lambda tool_name: ToolMeter(tool_name, type))
+
+    def meter(tool_name: str) -> Meter:
+        return with_memory(ToolMeter(tool_name, type), "tool", tool_name, memory)
+
+    return scope("tool", name, meter)
