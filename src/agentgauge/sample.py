@@ -86,9 +86,12 @@ def _run_hook() -> None:
     subprocess.run([*hook, "--name", "sample-lint", "--", "true"], check=False)
 
 
-def main() -> None:
-    """Work until the parent process ends."""
-    parent = os.getppid()
+def main(parent: int) -> None:
+    """Work until the parent process ends.
+
+    Args:
+        parent: its id, told by itself: asked for here it might be another's already.
+    """
     ag.report_to_spool()
     hook_due = 0.0
     while os.getppid() == parent:
@@ -102,6 +105,6 @@ def main() -> None:
 
 if __name__ == "__main__":
     try:
-        main()
+        main(int(sys.argv[1]) if len(sys.argv) > 1 else os.getppid())
     except KeyboardInterrupt:
         sys.exit(130)

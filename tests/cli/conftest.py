@@ -1,5 +1,6 @@
 """Commands as processes of their own, with a home and a state directory of their own."""
 
+import contextlib
 import http.client
 import os
 import signal
@@ -35,6 +36,7 @@ class Running:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
+            start_new_session=True,
         )
         assert self.process.stdout is not None
         self.lines: list[str] = []
@@ -112,8 +114,10 @@ def start(tmp_path: Path) -> Iterator[Start]:
 
     yield starting
     for command in started:
-        if command.process.poll() is None:
-            command.kill()
+        # The session too: whoever of it outlives the command holds the other end of its output.
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(command.process.pid, signal.SIGKILL)
+        command.process.wait(DEADLINE)
         assert command.process.stdout is not None
         command.process.stdout.close()
 

@@ -6,10 +6,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from tests.cli.conftest import DEADLINE, Start
 
 from agentgauge.cli import main
 from agentgauge.record import Record
+from tests.cli.conftest import DEADLINE, Start
 
 EXPORTER = ("exporter", "--web.listen-address", "127.0.0.1:0")
 RUNS = "agentgauge_hook_runs_total"

@@ -7,12 +7,12 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.exporter.conftest import FakeCheckpoint, Machine, tool
 
 from agentgauge.exporter.budgets import Budgets
 from agentgauge.exporter.intake import Intake
 from agentgauge.record import Delta, Record
 from agentgauge.totals import Family, Histogram, Totals
+from tests.exporter.conftest import FakeCheckpoint, Machine, tool
 
 TOOL_SECONDS = "gen_ai_execute_tool_duration_seconds"
 

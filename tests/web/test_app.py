@@ -4,12 +4,12 @@ from collections.abc import Iterator
 import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as parse_text
-from tests.web.conftest import Serve
 
 from agentgauge.catalogue import METRICS
 from agentgauge.totals import Family, Totals
 from agentgauge.web.app import Surface, make_app
 from agentgauge.web.config import HTTPServer, WebConfig
+from tests.web.conftest import Serve
 
 OPENMETRICS = {"Accept": "application/openmetrics-text;version=1.0.0"}
 

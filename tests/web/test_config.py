@@ -10,10 +10,10 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
-from tests.web.conftest import Authority, Serve
 
 from agentgauge.errors import ConfigurationError
 from agentgauge.web.config import WebConfig, load, tls_context
+from tests.web.conftest import Authority, Serve
 
 HASH = "$2y$10$QOauhQNbBCuQDKes6eFzPeMqBSjb7Mr5DUmpZ/VcEd00UAV/LDeSi"
 

@@ -177,7 +177,8 @@ def test_anomalies_come_first_then_regressions_then_the_farthest() -> None:
         ("llm_duration_p95", 1.234, "1.23\u202fs"),
         ("tool_error_ratio", 0.05, "5\u202f%"),
         ("cost_per_run", 0.042, "$0.042"),
-        ("token_usage", 1234.5, "1234"),
+        ("token_usage", 1234.5, "1234/s"),
+        ("cost_rate", 12.5, "$12.50/h"),
         ("quality_score", 0.93, "93\u202f%"),
     ],
 )
@@ -185,8 +186,9 @@ def test_a_signal_has_its_unit(signal: str, value: float, shown: str) -> None:
     assert shown in "".join(page(signals=[SignalRow(signal, {}, value)]).words)
 
 
-def test_values_that_are_not_finite_are_a_dash() -> None:
-    row = SignalRow("llm_duration_p95", {}, math.inf, -math.inf, math.nan, math.inf, math.inf, math.nan)
+@pytest.mark.parametrize("signal", ["llm_duration_p95", "token_usage", "cost_rate", "cost_per_run", "mine"])
+def test_values_that_are_not_finite_are_a_dash(signal: str) -> None:
+    row = SignalRow(signal, {}, math.inf, -math.inf, math.nan, math.inf, math.inf, math.nan)
     text = page(signals=[row]).text
     assert "inf" not in text
     assert "nan" not in text

@@ -11,10 +11,10 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
-from tests.web.conftest import Client, Serve
 
 from agentgauge.errors import UsageError
 from agentgauge.web.server import Address, WebServer
+from tests.web.conftest import Client, Serve
 
 
 def hello(_: Request) -> Response:

@@ -2,11 +2,11 @@ import base64
 
 import bcrypt
 import pytest
-from tests.web.conftest import Serve
 
 from agentgauge.web.app import Surface, make_app
 from agentgauge.web.config import WebConfig
 from agentgauge.web.users import Users
+from tests.web.conftest import Serve
 
 PASSWORD = "correct horse:battery"
 HASH = bcrypt.hashpw(PASSWORD.encode(), bcrypt.gensalt(4)).decode()

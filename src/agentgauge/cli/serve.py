@@ -54,25 +54,24 @@ def serve(
     except ModuleNotFoundError as error:
         raise UsageError(f"serve needs {error.name}: pip install 'agentgauge[analyzer]'") from error
 
-    running = Exporter(configuration, Path(home()))
-    analyzer = Analyzer(
-        settings,
-        PrometheusSource(settings.prometheus_url, settings.timeout_seconds)
-        if settings.prometheus_url
-        else EmbeddedSource(running.totals.families),
-    )
+    directory = Path(home())
+    running = Exporter(configuration, directory)
 
     def families() -> list[Family]:
         return [*running.families(), *analyzer.families()]
 
     def page() -> str:
-        return render_page(running.status(analyzer.rows(), links, sample=not no_sample))
+        status = running.status(analyzer.rows(), links, sample=not no_sample, problem=analyzer.problem)
+        return render_page(status)
 
     try:
+        url, timeout = settings.prometheus_url, settings.timeout_seconds
+        source = PrometheusSource(url, timeout) if url else EmbeddedSource(running.totals.families)
+        analyzer = Analyzer(settings, source, directory / "analyzer" / "state.npz")
         server = open_server(Surface(families, page, lambda: running.ready), listen_addresses, web_config_file)
-        source = settings.prometheus_url or "what this process counts"
+        read = url or "what this process counts"
         sample = "none" if no_sample else "a sample agent with hooks, so that numbers move; --no-sample leaves it out"
-        print_addresses(server, configuration, ("signals", source), ("sample", sample))
+        print_addresses(server, configuration, ("signals", read), ("sample", sample))
         with _sample_agent(started=not no_sample):
             serve_until_stopped(server, [running.run, analyzer.run])
     finally:
@@ -93,7 +92,8 @@ def _sample_agent(*, started: bool) -> Iterator[None]:
         yield
         return
     environment = {**os.environ, "AGENTGAUGE_HOME": home()}
-    process = subprocess.Popen([sys.executable, "-m", "agentgauge.sample"], env=environment, stdin=subprocess.DEVNULL)
+    command = [sys.executable, "-m", "agentgauge.sample", str(os.getpid())]
+    process = subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL)
     try:
         yield
     finally:

@@ -1,9 +1,10 @@
 """The status page: one HTML document without scripts, read as well on a phone."""
 
+import math
 from typing import Final
 
 from agentgauge.web import text
-from agentgauge.web.signals import signals_card
+from agentgauge.web.signals import all_signals_card, signals_card
 from agentgauge.web.status import BudgetRow, ProcessRow, SignalRow, Status, Watched
 from agentgauge.web.style import STYLE
 from agentgauge.web.tables import budgets_card, calls_card, processes_card, tokens_card, watched_card, window_words
@@ -67,6 +68,7 @@ def render_page(status: Status) -> str:
         if (status.totals or {}).get("workflow"):
             cards.append(calls_card(status, "workflow", "Workflows", "Workflow", Html("")))
         cards += [processes_card(status), watched_card(status.watched)]
+    cards.append(all_signals_card(status.signals))
     body = join(
         [_top(status), Html("<main>"), _notices(status), _tiles(status), *cards, _footer(status), Html("</main>")]
     )
@@ -94,7 +96,10 @@ def _headline(status: Status) -> tuple[str, str]:
     ]
     if parts:
         return ("bad" if anomalies else "warn"), ", ".join(parts)
-    return "good", "all as expected" if status.signals else "running"
+    if not status.signals:
+        return "good", "running"
+    judged = any(math.isfinite(row.zscore) for row in status.signals)
+    return ("good", "all as expected") if judged else ("", "learning what is normal")
 
 
 def _plural(number: int, word: str, words: str) -> str:

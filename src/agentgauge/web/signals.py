@@ -10,9 +10,12 @@ from agentgauge.web.status import SignalRow
 from agentgauge.web.tables import Row, card, is_sample, table
 from agentgauge.web.text import NONE, Html, html
 
-_MAX_ROWS: Final = 40
+_FIRST_ROWS: Final = 6
+_MAX_ROWS: Final = 60
 _COLUMNS: Final = ("Signal", "State", "Value", "Expected", "z", "p", "Recent")
 _UNITS: Final[tuple[tuple[str, Callable[[float], str]], ...]] = (
+    ("cost_rate", lambda value: f"{text.money(value)}/h" if math.isfinite(value) else NONE),
+    ("token_usage", lambda value: f"{text.count(value)}/s" if math.isfinite(value) else NONE),
     ("duration", text.seconds),
     ("ratio", text.percent),
     ("score", text.percent),
@@ -21,7 +24,7 @@ _UNITS: Final[tuple[tuple[str, Callable[[float], str]], ...]] = (
 
 
 def signals_card(signals: Sequence[SignalRow] | None, *, by_itself: bool) -> Html:
-    """All signals, anomalous ones first, then regressed ones, then the farthest from what is expected.
+    """The unusual signals, or some of the others, with a link to all of them.
 
     Args:
         signals: None where no analyzer runs in this process.
@@ -43,10 +46,24 @@ def signals_card(signals: Sequence[SignalRow] | None, *, by_itself: bool) -> Htm
         )
         return card("Signals", "", Html(hint))
     order = sorted(signals, key=_rank)
-    aside = f"{len(order)} watched, the unusual ones first"
+    shown = max(_FIRST_ROWS, sum(row.anomaly or row.regression for row in order))
+    hidden = len(order) - shown
+    more = f'<p class="note"><a href="#signals">{hidden} more below</a></p>' if hidden > 0 else ""
+    return card("Signals", f"{len(order)} watched, the unusual ones first", _table(order[:shown]), Html(more))
+
+
+def all_signals_card(signals: Sequence[SignalRow] | None) -> Html:
+    """All signals, where the first card does not hold them: anomalous, then regressed, then the least expected."""
+    if signals is None or len(signals) <= _FIRST_ROWS:
+        return Html("")
+    order = sorted(signals, key=_rank)
     hidden = len(order) - _MAX_ROWS
     more = f'<p class="note">and {hidden} more in <a href="/metrics">/metrics</a></p>' if hidden > 0 else ""
-    return card("Signals", aside, table(_COLUMNS, [_row(row) for row in order[:_MAX_ROWS]]), Html(more))
+    return card("All signals", "", _table(order[:_MAX_ROWS]), Html(more), anchor="signals")
+
+
+def _table(rows: Sequence[SignalRow]) -> Html:
+    return table(_COLUMNS, [_row(row) for row in rows], "signals")
 
 
 def _rank(row: SignalRow) -> tuple[object, ...]:
@@ -85,7 +102,7 @@ def _state(row: SignalRow) -> Html:
     if not pills:
         learning = not math.isfinite(row.zscore)
         pills.append('<span class="pill">learning</span>' if learning else '<span class="pill good">as expected</span>')
-    return Html(f"<span>{' '.join(pills)}</span>")
+    return Html(" ".join(pills))
 
 
 def _unit(signal: str) -> Callable[[float], str]:

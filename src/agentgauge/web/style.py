@@ -27,6 +27,7 @@ a{color:var(--accent);text-decoration:none}a:hover{text-decoration:underline}
 background:var(--line);color:var(--soft)}
 .pill.good{background:var(--good-back);color:var(--good)}.pill.warn{background:var(--warn-back);color:var(--warn)}
 .pill.bad{background:var(--bad-back);color:var(--bad)}.pill.sample{background:var(--sample-back);color:var(--sample)}
+.banner .pill,tr.anomaly .pill,tr.regression .pill{background:var(--card)}
 .banner{background:var(--sample-back);color:var(--text);border-radius:10px;padding:9px 14px;margin:10px 0 0}
 .caption{color:var(--soft);font-size:13px;margin:16px 0 -6px}
 .tiles{display:grid;grid-template-columns:repeat(auto-fit,minmax(150px,1fr));gap:12px;margin:14px 0}
@@ -44,14 +45,19 @@ thead th{border-top:0;color:var(--soft);font-weight:500;font-size:12.5px;vertica
 th:first-child,td:first-child{text-align:left;padding-left:0}th:last-child,td:last-child{padding-right:0}
 tbody th{font-weight:500;overflow-wrap:anywhere}
 tbody th small{display:block;color:var(--soft);font-weight:400;font-size:12.5px}
-td{white-space:nowrap}td.words,th.words{text-align:left;white-space:normal}thead th.words{width:42%}
-td small{color:var(--soft)}
+td{white-space:nowrap}.sources th:nth-child(2),.sources td:nth-child(2){text-align:left;white-space:normal}
+.sources thead th:nth-child(2){width:42%}.signals thead th:first-child{width:28%}
+.signals thead th:nth-child(2){width:17%}.signals thead th:nth-child(4){width:17%}
+.signals thead th:nth-child(5){width:6%}.signals thead th:nth-child(6){width:8%}
+.signals thead th:last-child{width:152px}
+.signals td:nth-child(2),.signals th:nth-child(2){text-align:left;white-space:normal}
+td small{color:var(--soft);white-space:normal}
 .bad-text{color:var(--bad);font-weight:600}.warn-text{color:var(--warn);font-weight:600}
 tr.anomaly>*{background:linear-gradient(var(--bad-back),var(--bad-back))}
 tr.regression>*{background:linear-gradient(var(--warn-back),var(--warn-back))}
 tr.anomaly>:first-child,tr.regression>:first-child{padding-left:8px}
 tr.anomaly>:last-child,tr.regression>:last-child{padding-right:8px}
-svg.spark{width:150px;height:34px;display:block;margin-left:auto}
+svg.spark{width:140px;max-width:100%;height:34px;display:block;margin-left:auto}
 .spark .band{fill:var(--band)}.spark polyline{fill:none;stroke:var(--accent);stroke-width:1.6;
 stroke-linejoin:round;vector-effect:non-scaling-stroke}.spark circle{fill:var(--accent)}
 .anomaly .spark polyline{stroke:var(--bad)}.anomaly .spark circle{fill:var(--bad)}
@@ -69,14 +75,19 @@ main,.top{padding-left:12px;padding-right:12px}nav{margin-left:0;width:100%}
 .tile b{font-size:20px}.card{padding:12px}
 table.fold thead{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%)}
 table.fold,table.fold tbody,table.fold tr,table.fold td,table.fold th{display:block}
-table.fold tr{border-top:1px solid var(--line);padding:8px 0}
+table.fold tr{border-top:1px solid var(--line);padding:8px 0;display:grid;grid-template-columns:1fr 1fr;
+column-gap:24px}
 table.fold tr.anomaly,table.fold tr.regression{padding:8px;border-radius:8px}
 table.fold tr.anomaly{background:var(--bad-back)}table.fold tr.regression{background:var(--warn-back)}
 table.fold tr>*{background:none!important}
-table.fold tbody th,table.fold td{border:0;padding:2px 0!important;text-align:left}
-table.fold td{display:flex;justify-content:space-between;gap:14px;text-align:right;white-space:normal}
-table.fold td[data-label]::before{content:attr(data-label);color:var(--soft);font-size:13px}
-table.fold td:empty{display:none}
+table.fold tbody th,table.fold td{border:0;padding:2px 0!important;text-align:left;width:auto!important}
+table.fold tbody th{grid-column:1/-1}
+table.fold td{display:flex;justify-content:space-between;align-items:center;gap:10px;text-align:right;
+white-space:normal}
+table.fold td[data-label]::before{content:attr(data-label);color:var(--soft);font-size:13px;white-space:nowrap}
+table.fold td.none{display:none}table.sources td:nth-child(2),table.signals td:nth-child(2),
+table.signals td:nth-child(4),table.signals td:last-child{grid-column:1/-1;justify-content:space-between}
+table.fold td.none:nth-child(n){display:none}
 }
 """
 

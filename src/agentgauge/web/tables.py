@@ -22,31 +22,39 @@ class Row(NamedTuple):
     css: str = ""
 
 
-def table(columns: Sequence[str], rows: Iterable[Row], words: int = -1) -> Html:
+def table(columns: Sequence[str], rows: Iterable[Row], css: str = "") -> Html:
     """Lay out a table that becomes a list of cards on a phone.
 
     Args:
         columns: the heading's column first.
         rows: with one cell less than there are columns.
-        words: the index of a column that holds words rather than a number.
+        css: a class that sets the columns' widths.
     """
-    classes = [' class="words"' if index == words else "" for index in range(len(columns))]
-    head = join(Html(f'<th scope="col"{css}>{html(name)}</th>') for name, css in zip(columns, classes, strict=True))
+    head = join(Html(f'<th scope="col">{html(name)}</th>') for name in columns)
     body = []
     for row in rows:
         cells = join(
-            Html(f'<td{css} data-label="{html(name)}">{cell}</td>' if cell else f"<td{css}></td>")
-            for name, css, cell in zip(columns[1:], classes[1:], row.cells, strict=True)
+            # A phone has no room for what is not known.
+            Html(
+                f'<td class="none">{cell}</td>'
+                if cell in ("", NONE)
+                else f'<td data-label="{html(name)}"><span>{cell}</span></td>'
+            )
+            for name, cell in zip(columns[1:], row.cells, strict=True)
         )
         opening = f'<tr class="{html(row.css)}">' if row.css else "<tr>"
         body.append(f'{opening}<th scope="row">{row.head}</th>{cells}</tr>')
-    return Html(f'<table class="fold"><thead><tr>{head}</tr></thead><tbody>{"".join(body)}</tbody></table>')
+    return Html(
+        f'<table class="{html(f"fold {css}".strip())}"><thead><tr>{head}</tr></thead>'
+        f"<tbody>{''.join(body)}</tbody></table>"
+    )
 
 
-def card(title: str, aside: str, *content: Html) -> Html:
+def card(title: str, aside: str, *content: Html, anchor: str = "") -> Html:
     """Put content under a heading."""
     small = f" <small>{html(aside)}</small>" if aside else ""
-    return Html(f'<section class="card"><h2>{html(title)}{small}</h2>{join(content)}</section>')
+    place = f' id="{html(anchor)}"' if anchor else ""
+    return Html(f'<section class="card"{place}><h2>{html(title)}{small}</h2>{join(content)}</section>')
 
 
 def calls_card(status: Status, section: str, title: str, first: str, empty: Html) -> Html:
@@ -175,18 +183,18 @@ def watched_card(watched: Sequence[Watched]) -> Html:
     for item in watched:
         refused = {name: value for name, value in item.counts.items() if name != "accepted" and value}
         words = ", ".join(f"{text.count(value)} {name}" for name, value in refused.items())
-        hint = f'<p class="note">{html(item.hint)}</p>' if item.hint else ""
+        hint = f"<br><small>{html(item.hint)}</small>" if item.hint else ""
         rows.append(
             Row(
                 Html(f"{html(item.name)}<small>{html(item.detail)}</small>"),
                 [
-                    Html(f'<span><span class="pill {html(item.state)}">{html(item.summary)}</span>{hint}</span>'),
+                    Html(f'<span class="pill {html(item.state)}">{html(item.summary)}</span>{hint}'),
                     Html(text.count(item.counts.get("accepted", 0.0))),
                     Html(f'<span class="warn-text">{html(words)}</span>' if words else "0"),
                 ],
             )
         )
-    return card("What is watched", "", table(["Source", "State", "Records", "Refused"], rows, words=1))
+    return card("What is watched", "", table(["Source", "State", "Records", "Refused"], rows, "sources"))
 
 
 def _head(key: Key) -> Html:
