@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from agentgauge.cells import CELLS, VALVE, Cell, Cells
-from agentgauge.instrument.meter import CellMeter
+from agentgauge.instrument.cell_meter import CellMeter
 from agentgauge.record import Record
 from agentgauge.totals import Histogram, Totals
 
@@ -52,7 +52,7 @@ def test_threads_and_concurrent_scrapes_lose_nothing() -> None:
     def fail() -> None:
         raise ValueError
 
-    good, bad = meter("threads").around(work), meter("threads").around(fail)
+    good, bad = meter("threads").around(work, "function"), meter("threads").around(fail, "function")
     seen: list[int] = []
     running = True
 
@@ -82,7 +82,7 @@ def test_threads_and_concurrent_scrapes_lose_nothing() -> None:
 
 def test_a_cell_nobody_reads_stays_small() -> None:
     CELLS.reset()
-    measured = meter("unread").around(int)
+    measured = meter("unread").around(int, "function")
     for _ in range(3 * VALVE):
         measured()
     cell = CELLS.cell("workflow", "unread", {"gen_ai_workflow_name": "unread"})
@@ -109,7 +109,7 @@ def test_calls_in_flight_and_the_oldest_one() -> None:
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
 def test_forked_children_count_their_own_and_parents_keep_theirs() -> None:
     CELLS.reset()
-    measured = meter("forked").around(int)
+    measured = meter("forked").around(int, "function")
     running = True
 
     def load() -> int:
@@ -143,7 +143,7 @@ def test_a_call_begun_before_a_fork_is_its_parents() -> None:
     def fork() -> int:
         return os.fork()
 
-    pid = meter("forks").around(fork)()
+    pid = meter("forks").around(fork, "function")()
     if pid == 0:  # pragma: no cover
         os._exit(0 if counted(CELLS, "forks") == 0 else 1)
     assert os.waitpid(pid, 0)[1] == 0

@@ -14,9 +14,8 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.benchmarks.figure import Figure, paired, ratio
-
 import agentgauge
+from tests.benchmarks.figure import Figure, paired, ratio
 
 ROUNDS = 40
 PACKAGE = Path(agentgauge.__file__).parent

@@ -10,6 +10,8 @@ from typing import Any, Final
 import pytest
 import requests
 import yaml
+
+from agentgauge.catalogue import METRICS
 from tests.integration.servers import (
     PROJECT,
     Alertmanager,
@@ -23,8 +25,6 @@ from tests.integration.servers import (
     until,
     webhook_receiver,
 )
-
-from agentgauge.catalogue import METRICS
 
 SHIPPED: Final = PROJECT / "alertmanager"
 CONFIG: Final[dict[str, Any]] = yaml.safe_load((SHIPPED / "alertmanager.yml").read_text())

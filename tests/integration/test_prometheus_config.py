@@ -7,6 +7,8 @@ from typing import Any, Final
 
 import pytest
 import yaml
+
+from agentgauge.catalogue import METRICS
 from tests.integration.servers import (
     PROJECT,
     binary,
@@ -17,8 +19,6 @@ from tests.integration.servers import (
     webhook_receiver,
 )
 from tests.integration.servers import alertmanager as running_alertmanager
-
-from agentgauge.catalogue import METRICS
 
 SHIPPED: Final = PROJECT / "prometheus"
 RULE_FILES: Final = sorted((SHIPPED / "rules").glob("*.yml"))

@@ -5,7 +5,8 @@ from typing import Any, Final, overload
 
 from agentgauge.cells import CELLS
 from agentgauge.errors import UsageError
-from agentgauge.instrument.meter import CellMeter, checked_label
+from agentgauge.instrument.cell_meter import CellMeter
+from agentgauge.instrument.meter import checked_label
 from agentgauge.instrument.outcome import outcome_of
 from agentgauge.instrument.scope import Scope, scope
 from agentgauge.instrument.wrapping import F

@@ -2,11 +2,11 @@
 
 import time
 from collections.abc import Callable
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Literal, Protocol, runtime_checkable
 
 from agentgauge.cells import CELLS, VALVE, Cell
 from agentgauge.errors import UsageError
-from agentgauge.record import MAX_LABEL_CHARS, Record
+from agentgauge.record import MAX_LABEL_CHARS
 
 
 class Meter(Protocol):
@@ -28,72 +28,15 @@ class Meter(Protocol):
         """Note that it has control again."""
 
 
+Flavour = Literal["function", "coroutine", "generator", "async generator"]
+
+
 @runtime_checkable
 class FastMeter(Protocol):
-    """A meter that wraps plain functions itself: the two method calls would cost as much as all the rest."""
+    """A meter that wraps some functions itself: its method calls would cost as much as all the rest."""
 
-    def around(self, function: Callable[..., Any]) -> Callable[..., Any]:
-        """Return the function measured."""
-
-
-class CellMeter:
-    """Measures calls whose labels are known at decoration: workflows and hooks.
-
-    Args:
-        cell: where successful calls go.
-        failed: builds the record of a call that raised, from its duration in seconds and the exception.
-    """
-
-    __slots__ = ("cell", "failed")
-
-    def __init__(self, cell: Cell, failed: Callable[[float, BaseException], Record]) -> None:
-        self.cell = cell
-        self.failed = failed
-
-    def begin(self) -> int:
-        """Note that a call began."""
-        ticket = self.cell.take()
-        self.cell.opened[ticket] = time.perf_counter()
-        return ticket
-
-    def end(self, token: int, result: object = None) -> None:
-        """Note that a call returned."""
-        close_ticket(self.cell, token)
-
-    def fail(self, token: int, error: BaseException) -> None:
-        """Note that a call raised."""
-        start = self.cell.opened.pop(token, None)
-        if start is not None:
-            CELLS.record(self.failed(time.perf_counter() - start, error))
-
-    def suspend(self, token: int, item: object) -> None:
-        """Nothing depends on who has control."""
-
-    def resume(self, token: int) -> None:
-        """Nothing depends on who has control."""
-
-    def around(self, function: Callable[..., Any]) -> Callable[..., Any]:
-        """Return the function measured: ``begin``, ``end`` and ``fail`` written out."""
-        cell, fail = self.cell, self.fail
-        take, opened, close, append = cell.take, cell.opened, cell.opened.pop, cell.done.append
-        clock, mask, relieve = time.perf_counter, VALVE - 1, CELLS.relieve
-
-        def call(*args: Any, **kwargs: Any) -> Any:
-            opened[ticket := take()] = clock()
-            try:
-                result = function(*args, **kwargs)
-            except BaseException as error:
-                fail(ticket, error)
-                raise
-            try:
-                append(clock() - close(ticket))
-            except KeyError:  # begun before a fork: the parent's
-                return result
-            if not ticket & mask:
-                relieve()
-            return result
-
-        return call
+    def around(self, function: Callable[..., Any], flavour: Flavour) -> Callable[..., Any] | None:
+        """Return the function measured, or None where it is to be wrapped with the meter's methods."""
 
 
 def close_ticket(cell: Cell, ticket: int) -> bool:

@@ -7,7 +7,7 @@ from typing import Any, overload
 from agentgauge.cells import CELLS, VALVE, Cell
 from agentgauge.instrument.agent import current_run
 from agentgauge.instrument.memory import with_memory
-from agentgauge.instrument.meter import Meter, checked_label, close_ticket
+from agentgauge.instrument.meter import Flavour, Meter, checked_label, close_ticket
 from agentgauge.instrument.outcome import error_type_of
 from agentgauge.instrument.scope import Scope, scope
 from agentgauge.instrument.wrapping import F
@@ -49,8 +49,10 @@ class ToolMeter:
             labels = {**self._labels(cell.labels[2]), "error_type": error_type_of(error)}
             CELLS.record(Record("tool", time.time(), labels, {"duration_seconds": time.perf_counter() - start}))
 
-    def around(self, function: Callable[..., Any]) -> Callable[..., Any]:
-        """Return the function measured: ``begin``, ``end`` and ``fail`` written out."""
+    def around(self, function: Callable[..., Any], flavour: Flavour) -> Callable[..., Any] | None:
+        """Return a plain function measured: ``begin``, ``end`` and ``fail`` written out."""
+        if flavour != "function":
+            return None
         by_agent, new_cell, fail, run_now = self._by_agent, self._cell, self.fail, current_run.get
         outside = by_agent[""]
         clock, mask, relieve = time.perf_counter, VALVE - 1, CELLS.relieve

@@ -3,10 +3,10 @@
 import functools
 import inspect
 from collections.abc import AsyncGenerator, Callable, Generator
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from agentgauge.errors import UsageError
-from agentgauge.instrument.meter import FastMeter, Meter
+from agentgauge.instrument.meter import FastMeter, Flavour, Meter
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -32,23 +32,22 @@ def wrap(function: F, meter: Meter) -> F:
     """Return ``function`` measured by ``meter``, of the same kind and with the same signature and name."""
     if isinstance(function, (staticmethod, classmethod)):
         return type(function)(wrap(function.__func__, meter))
+    flavour = _flavour(function)
+    wrapped = meter.around(function, flavour) if isinstance(meter, FastMeter) else None
+    return functools.update_wrapper(wrapped or _WRAPPERS[flavour](function, meter), function)  # type: ignore[return-value]
+
+
+def _flavour(function: Callable[..., Any]) -> Flavour:
     target: Any = function
     while isinstance(target, functools.partial):
         target = target.func
     if not inspect.isroutine(target):
         target = target.__call__
-    wrapped: Callable[..., Any]
     if inspect.isasyncgenfunction(target):
-        wrapped = _async_generator(function, meter)
-    elif inspect.iscoroutinefunction(target):
-        wrapped = _coroutine(function, meter)
-    elif inspect.isgeneratorfunction(target):
-        wrapped = _generator(function, meter)
-    elif isinstance(meter, FastMeter):
-        wrapped = meter.around(function)
-    else:
-        wrapped = _function(function, meter)
-    return functools.update_wrapper(wrapped, function)  # type: ignore[return-value]
+        return "async generator"
+    if inspect.iscoroutinefunction(target):
+        return "coroutine"
+    return "generator" if inspect.isgeneratorfunction(target) else "function"
 
 
 def _function(function: Callable[..., Any], meter: Meter) -> Callable[..., Any]:
@@ -84,67 +83,72 @@ def _coroutine(function: Callable[..., Any], meter: Meter) -> Callable[..., Any]
 
 
 def _generator(function: Callable[..., Any], meter: Meter) -> Callable[..., Any]:
+    # Delegates as PEP 380 says, and tells the meter who has control.
+    begin, end, fail, suspend, resume = meter.begin, meter.end, meter.fail, meter.suspend, meter.resume
+
     def call(*args: Any, **kwargs: Any) -> Generator[Any, Any, Any]:
-        token = meter.begin()
-        try:
-            result = yield from _steps(function(*args, **kwargs), meter, token)
-        except BaseException as error:
-            meter.fail(token, error)
-            raise
-        meter.end(token, result)
-        return result
-
-    return call
-
-
-def _steps(inner: Generator[Any, Any, Any], meter: Meter, token: Any) -> Generator[Any, Any, Any]:
-    """Delegate to a generator as PEP 380 does, telling the meter who has control."""
-    step: Callable[[], Any] = functools.partial(next, inner)
-    while True:
-        try:
-            item = step()
-        except StopIteration as stop:
-            return stop.value
-        meter.suspend(token, item)
-        try:
-            sent = yield item
-        except GeneratorExit:
-            meter.resume(token)
-            inner.close()
-            raise
-        except BaseException as error:  # noqa: BLE001 - handed on to the inner generator, whatever it is
-            step = functools.partial(inner.throw, error)
-        else:
-            step = functools.partial(inner.send, sent)
-        meter.resume(token)
-
-
-def _async_generator(function: Callable[..., Any], meter: Meter) -> Callable[..., Any]:
-    async def call(*args: Any, **kwargs: Any) -> AsyncGenerator[Any, Any]:
-        token = meter.begin()
+        token = begin()
         try:
             inner = function(*args, **kwargs)
-            step = functools.partial(anext, inner)
+            item = next(inner)
             while True:
-                try:
-                    item = await step()
-                except StopAsyncIteration:
-                    break
-                meter.suspend(token, item)
+                suspend(token, item)
                 try:
                     sent = yield item
                 except GeneratorExit:
-                    meter.resume(token)
+                    resume(token)
+                    inner.close()
+                    raise
+                except BaseException as error:  # noqa: BLE001 - handed on to the inner generator, whatever it is
+                    resume(token)
+                    item = inner.throw(error)
+                else:
+                    resume(token)
+                    item = inner.send(sent)
+        except StopIteration as stop:
+            end(token, stop.value)
+            return stop.value
+        except BaseException as error:
+            fail(token, error)
+            raise
+
+    return call
+
+
+def _async_generator(function: Callable[..., Any], meter: Meter) -> Callable[..., Any]:
+    begin, end, fail, suspend, resume = meter.begin, meter.end, meter.fail, meter.suspend, meter.resume
+
+    async def call(*args: Any, **kwargs: Any) -> AsyncGenerator[Any, Any]:
+        token = begin()
+        try:
+            inner = function(*args, **kwargs)
+            item = await anext(inner)
+            while True:
+                suspend(token, item)
+                try:
+                    sent = yield item
+                except GeneratorExit:
+                    resume(token)
                     await inner.aclose()
                     raise
                 except BaseException as error:  # noqa: BLE001 - handed on to the inner generator, whatever it is
-                    step = functools.partial(inner.athrow, error)
+                    resume(token)
+                    item = await inner.athrow(error)
                 else:
-                    step = functools.partial(inner.asend, sent)
-                meter.resume(token)
+                    resume(token)
+                    item = await inner.asend(sent)
+        except StopAsyncIteration:
+            end(token, None)
         except BaseException as error:
-            meter.fail(token, error)
+            fail(token, error)
             raise
-        meter.end(token, None)
 
     return call
+
+
+_WRAPPERS: Final[dict[Flavour, Callable[[Callable[..., Any], Meter], Callable[..., Any]]]] = {
+    "function": _function,
+    "coroutine": _coroutine,
+    "generator": _generator,
+    "async generator": _async_generator,
+}
