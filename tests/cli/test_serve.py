@@ -110,3 +110,18 @@ def test_what_is_no_url_is_one_line(
         main()
     assert exited.value.code == 2
     assert capfd.readouterr().err == f"agentgauge: {option}: {url!r} is not an http:// or https:// URL\n"
+
+
+def test_a_signal_that_can_have_no_value_is_one_line(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    monkeypatch.setenv("AGENTGAUGE_HOME", str(tmp_path / "state"))
+    config = tmp_path / "agentgauge.yml"
+    config.write_text("analyzer: {signals: [{name: mine, measure: rate, metric: no_such_metric}]}\n")
+    monkeypatch.setattr("sys.argv", ["agentgauge", "serve", "--config.file", str(config)])
+    with pytest.raises(SystemExit) as exited:
+        main()
+    assert exited.value.code == 2
+    error = capfd.readouterr().err
+    assert error.startswith(f"agentgauge: {config}: analyzer.signals")
+    assert error.count("\n") == 1

@@ -207,7 +207,8 @@ def test_states() -> None:
 
     assert title(ready=False).startswith("starting")
     assert title(problem="the disk is full").startswith("needs attention")
-    assert title(signals=[SignalRow("a", {}, 1.0)]).startswith("all as expected")
+    assert title(signals=[SignalRow("a", {}, 1.0)]).startswith("learning")
+    assert title(signals=[SignalRow("a", {}, 1.0, zscore=0.2)]).startswith("all as expected")
     assert title().startswith("running")
 
 
@@ -236,6 +237,16 @@ def test_any_history_is_drawn_inside_its_frame(history: list[tuple[float, float]
 def test_a_budget_that_is_spent_is_said_in_numbers() -> None:
     text = page(budgets=[BudgetRow("team", "month", 200.0, 1.25)]).text
     assert re.search(r"team per month \$250\.00 of \$200\.00 125\s%", text)
+
+
+def test_more_signals_than_fit_above_are_all_below() -> None:
+    rows = [SignalRow(f"signal_{number:02}", {}, 1.0, zscore=number / 10) for number in range(9)]
+    rows.append(SignalRow("unusual", {}, 1.0, zscore=0.0, anomaly=True))
+    text = page(signals=rows).text
+    assert "4 more below" in text
+    assert text.count("unusual ") == 3, "in the note and in both tables"
+    assert text.count("signal_00") == 1
+    assert text.index("All signals") < text.index("signal_00")
 
 
 def test_many_rows_are_cut_and_counted() -> None:

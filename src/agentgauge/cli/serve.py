@@ -6,20 +6,24 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 import click
 import msgspec
 
 from agentgauge.cli.exporter import configured, exporter_options, print_addresses, serve_until_stopped, start_log
-from agentgauge.errors import UsageError
+from agentgauge.configuration import Analyzer as Settings
+from agentgauge.errors import ConfigurationError, UsageError
 from agentgauge.exporter.exporter import Exporter
 from agentgauge.home import home
-from agentgauge.totals import Family
+from agentgauge.totals import Family, Totals
 from agentgauge.web.app import Surface
 from agentgauge.web.page import render_page
 from agentgauge.web.serving import open_server
+
+if TYPE_CHECKING:
+    from agentgauge.analyzer.service import Analyzer
 
 _SAMPLE_STOP_SECONDS: Final = 1.0
 
@@ -47,35 +51,41 @@ def serve(
     links = [("Prometheus", settings.prometheus_url)] if settings.prometheus_url else []
     if grafana_url is not None:
         links.append(("Grafana", _url("--grafana.url", grafana_url)))
+    running = Exporter(configuration, Path(home()))
     try:
-        from agentgauge.analyzer.service import Analyzer
-        from agentgauge.analyzer.source.embedded import EmbeddedSource
-        from agentgauge.analyzer.source.prometheus import PrometheusSource
-    except ModuleNotFoundError as error:
-        raise UsageError(f"serve needs {error.name}: pip install 'agentgauge[analyzer]'") from error
+        analyzer = _analyzer(settings, running.totals, config_file)
 
-    directory = Path(home())
-    running = Exporter(configuration, directory)
+        def families() -> list[Family]:
+            return [*running.families(), *analyzer.families()]
 
-    def families() -> list[Family]:
-        return [*running.families(), *analyzer.families()]
+        def page() -> str:
+            status = running.status(analyzer.rows(), links, sample=not no_sample, problem=analyzer.problem)
+            return render_page(status)
 
-    def page() -> str:
-        status = running.status(analyzer.rows(), links, sample=not no_sample, problem=analyzer.problem)
-        return render_page(status)
-
-    try:
-        url, timeout = settings.prometheus_url, settings.timeout_seconds
-        source = PrometheusSource(url, timeout) if url else EmbeddedSource(running.totals.families)
-        analyzer = Analyzer(settings, source, directory / "analyzer" / "state.npz")
         server = open_server(Surface(families, page, lambda: running.ready), listen_addresses, web_config_file)
-        read = url or "what this process counts"
+        read = settings.prometheus_url or "what this process counts"
         sample = "none" if no_sample else "a sample agent with hooks, so that numbers move; --no-sample leaves it out"
         print_addresses(server, configuration, ("signals", read), ("sample", sample))
         with _sample_agent(started=not no_sample):
             serve_until_stopped(server, [running.run, analyzer.run])
     finally:
         running.close()
+
+
+def _analyzer(settings: Settings, totals: Totals, config_file: Path | None) -> "Analyzer":
+    try:
+        from agentgauge.analyzer.service import Analyzer
+        from agentgauge.analyzer.source.embedded import EmbeddedSource
+        from agentgauge.analyzer.source.prometheus import PrometheusSource
+    except ModuleNotFoundError as error:
+        raise UsageError(f"serve needs {error.name}: pip install 'agentgauge[analyzer]'") from error
+    url, timeout = settings.prometheus_url, settings.timeout_seconds
+    try:
+        source = PrometheusSource(url, timeout) if url else EmbeddedSource(totals.families)
+        return Analyzer(settings, source, Path(home()) / "analyzer" / "state.npz")
+    except ConfigurationError as error:
+        # A signal that can have no value is found here, where the file it comes from is no longer known.
+        raise ConfigurationError(f"{config_file}: {error}" if config_file else str(error)) from error
 
 
 def _url(option: str, url: str) -> str:
