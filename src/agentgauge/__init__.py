@@ -15,10 +15,14 @@ if TYPE_CHECKING:
     from agentgauge.instrument import (
         agent,
         cache,
+        cached,
         evaluation,
         event,
         feedback,
         hook,
+        instrument_dbapi,
+        instrument_redis,
+        instrument_sqlalchemy,
         llm_call,
         outcome,
         register,
@@ -34,10 +38,14 @@ __all__ = [
     "__version__",
     "agent",
     "cache",
+    "cached",
     "evaluation",
     "event",
     "feedback",
     "hook",
+    "instrument_dbapi",
+    "instrument_redis",
+    "instrument_sqlalchemy",
     "llm_call",
     "outcome",
     "register",
@@ -50,14 +58,16 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> object:
-    if name in __all__:
-        from agentgauge import instrument
+if not TYPE_CHECKING:  # to type checkers, a name that is not there is an error
 
-        value = getattr(instrument, name)
-        globals()[name] = value
-        return value
-    raise AttributeError(f"module 'agentgauge' has no attribute {name!r}")
+    def __getattr__(name: str) -> object:
+        if name in __all__:
+            from agentgauge import instrument
+
+            value = getattr(instrument, name)
+            globals()[name] = value
+            return value
+        raise AttributeError(f"module 'agentgauge' has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:

@@ -6,6 +6,8 @@ measure and never look at its arguments; wrong use fails where the decorator is 
 """
 
 from agentgauge.instrument.agent import agent
+from agentgauge.instrument.cached import cached, instrument_redis
+from agentgauge.instrument.database import instrument_dbapi, instrument_sqlalchemy
 from agentgauge.instrument.events import cache, evaluation, event
 from agentgauge.instrument.hook import hook
 from agentgauge.instrument.llm import llm_call
@@ -20,10 +22,14 @@ register()
 __all__ = [
     "agent",
     "cache",
+    "cached",
     "evaluation",
     "event",
     "feedback",
     "hook",
+    "instrument_dbapi",
+    "instrument_redis",
+    "instrument_sqlalchemy",
     "llm_call",
     "outcome",
     "register",

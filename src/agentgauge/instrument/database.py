@@ -1,0 +1,190 @@
+"""Databases: durations of queries, by their first keyword; the statement itself is never kept."""
+
+import re
+import time
+import weakref
+from collections.abc import Callable, Iterator
+from typing import Any, Final, TypeVar
+
+from agentgauge.cells import CELLS, Cell
+from agentgauge.errors import UsageError
+from agentgauge.instrument.meter import checked_label, close_ticket
+
+C = TypeVar("C")
+
+_OPERATIONS: Final = re.compile(
+    r"ALTER|ANALYZE|ATTACH|BEGIN|CALL|COMMIT|COPY|CREATE|DELETE|DROP|EXEC|EXECUTE|EXPLAIN|GRANT|INSERT|LOCK|MERGE|PRAGMA"
+    r"|REFRESH|RELEASE|REPLACE|RESET|REVOKE|ROLLBACK|SAVEPOINT|SELECT|SET|SHOW|START|TRUNCATE|UPDATE|USE|VACUUM|VALUES"
+    r"|WITH"
+)
+_FIRST_WORD: Final = re.compile(r"(?>--[^\n]*|/\*(?s:.*?)\*/|[\s(;]+)*+([A-Za-z]+)")
+
+
+def operation_of(statement: object) -> str:
+    """Return the first keyword of an SQL statement, in capitals; ``other`` where it is none known."""
+    if isinstance(statement, bytes):
+        statement = statement[:10_000].decode("utf-8", "replace")
+    found = _FIRST_WORD.match(statement) if isinstance(statement, str) else None
+    word = found[1].upper() if found else ""
+    return word if _OPERATIONS.fullmatch(word) else "other"
+
+
+class Queries:
+    """Measures the queries to one database: ``agentgauge_db_query_duration_seconds``.
+
+    Args:
+        database: the ``database`` label.
+    """
+
+    def __init__(self, database: str) -> None:
+        self._database = database
+        self._cells: dict[str, Cell] = {}
+
+    def begin(self, statement: object) -> tuple[Cell, int]:
+        """Note that a query began."""
+        operation = operation_of(statement)
+        cell = self._cells.get(operation)
+        if cell is None:
+            labels = {"database": self._database, "operation": operation}
+            cell = self._cells.setdefault(operation, CELLS.cell("db_query", self._database, labels))
+        ticket = cell.take()
+        cell.opened[ticket] = time.perf_counter()
+        return cell, ticket
+
+    def end(self, token: tuple[Cell, int]) -> None:
+        """Note that it ended, well or not."""
+        close_ticket(*token)
+
+
+_instrumented: Final[weakref.WeakSet[Any]] = weakref.WeakSet()
+
+
+def instrument_sqlalchemy(engine: C, /, *, database: str | None = None) -> C:
+    """Measure the queries of an SQLAlchemy engine, sync or async, and return it.
+
+    Args:
+        engine: an ``Engine`` or ``AsyncEngine``; a second call with it changes nothing.
+        database: the ``database`` label; the dialect's name, for instance postgresql, where it is left out.
+
+    Raises:
+        UsageError: it is no engine, or the label is not a string.
+    """
+    try:
+        from sqlalchemy import Engine, event
+    except ImportError:
+        raise UsageError("instrument_sqlalchemy: SQLAlchemy 2 is not installed: pip install 'sqlalchemy>=2'") from None
+    target = getattr(engine, "sync_engine", engine)
+    if not isinstance(target, Engine):
+        raise UsageError(
+            f"instrument_sqlalchemy: {type(engine).__name__} is no engine; give what create_engine returns"
+        )
+    name = target.dialect.name if database is None else checked_label("instrument_sqlalchemy", "database", database)
+    if target in _instrumented:
+        return engine
+    _instrumented.add(target)
+    queries = Queries(name)
+
+    # Under the execution context, of which there is one for each query.
+    def before(_conn: Any, _cursor: Any, statement: str, _parameters: Any, context: Any, _many: bool) -> None:
+        if context is not None:
+            context.agentgauge_query = queries.begin(statement)
+
+    def after(_conn: Any, _cursor: Any, _statement: str, _parameters: Any, context: Any, _many: bool) -> None:
+        close(context)
+
+    def failed(exception_context: Any) -> None:
+        close(exception_context.execution_context)
+
+    def close(context: Any) -> None:
+        token = getattr(context, "agentgauge_query", None)
+        if token is not None:
+            context.agentgauge_query = None
+            queries.end(token)
+
+    event.listen(target, "before_cursor_execute", before)
+    event.listen(target, "after_cursor_execute", after)
+    event.listen(target, "handle_error", failed)
+    return engine
+
+
+def instrument_dbapi(connection: C, /, *, database: str) -> C:
+    """Return a DB-API 2.0 connection (PEP 249) that measures its queries, and is the given one otherwise.
+
+    Args:
+        connection: of sqlite3, psycopg, PyMySQL or any other synchronous driver.
+        database: the ``database`` label.
+
+    Raises:
+        UsageError: it has no ``cursor``, or the label is not a string.
+    """
+    checked_label("instrument_dbapi", "database", database)
+    if not callable(getattr(connection, "cursor", None)):
+        raise UsageError(f"instrument_dbapi: {type(connection).__name__} is no DB-API connection; it has no cursor()")
+    return _Connection(connection, Queries(database))  # type: ignore[return-value]
+
+
+_EXECUTE: Final = frozenset({"execute", "executemany", "executescript"})
+
+
+class _Measured:
+    """What stands for a connection or a cursor: the same, but for the methods that run statements."""
+
+    __slots__ = ("_inner", "_queries")
+
+    def __init__(self, inner: Any, queries: Queries) -> None:
+        object.__setattr__(self, "_inner", inner)
+        object.__setattr__(self, "_queries", queries)
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self._inner, name)
+        if name in _EXECUTE:
+            return self._measured(found, None)
+        return self._measured(found, "CALL") if name == "callproc" else found
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        setattr(self._inner, name, value)
+
+    def __delattr__(self, name: str) -> None:
+        delattr(self._inner, name)
+
+    def __enter__(self) -> Any:
+        return self._wrapped(self._inner.__enter__())
+
+    def __exit__(self, *details: Any) -> Any:
+        return self._inner.__exit__(*details)
+
+    def _measured(self, execute: Callable[..., Any], operation: str | None) -> Callable[..., Any]:
+        queries = self._queries
+
+        def call(*args: Any, **kwargs: Any) -> Any:
+            token = queries.begin(operation or (args[0] if args else None))
+            try:
+                result = execute(*args, **kwargs)
+            finally:
+                queries.end(token)
+            return self._wrapped(result)
+
+        return call
+
+    def _wrapped(self, result: Any) -> Any:
+        """Return this for what it stands for, and a measured cursor for a cursor."""
+        if result is self._inner:
+            return self
+        return _Cursor(result, self._queries) if hasattr(result, "fetchone") else result
+
+
+class _Connection(_Measured):
+    __slots__ = ()
+
+    def cursor(self, *args: Any, **kwargs: Any) -> Any:
+        return _Cursor(self._inner.cursor(*args, **kwargs), self._queries)
+
+
+class _Cursor(_Measured):
+    __slots__ = ()
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self._inner)
+
+    def __next__(self) -> Any:
+        return next(self._inner)
