@@ -76,16 +76,16 @@ def faults() -> Iterator[Fault]:
             )
 
 
-def by_correlation(fault: Fault) -> list[int]:
-    """Return the components by the largest correlation of a signal with the target's, the obvious opponent."""
+def by_correlation(fault: Fault, signals: list[int]) -> list[int]:
+    """Return the components by a signal's largest correlation with the target's, the obvious opponent."""
     reference = np.nan_to_num(fault.values[fault.target, fault.signal])[-60:]
     scores = np.zeros(len(fault.values))
-    for component, signals in enumerate(np.nan_to_num(fault.values[:, :, -60:])):
-        for signal in signals:
+    for component, recent in enumerate(np.nan_to_num(fault.values[:, signals, -60:])):
+        for signal in recent:
             if signal.std() > 0 and reference.std() > 0:
                 scores[component] = max(scores[component], abs(np.corrcoef(signal, reference)[0, 1]))
     scores[fault.target] = -1
-    return np.argsort(-scores, kind="stable").tolist()
+    return [int(component) for component in np.argsort(-scores, kind="stable")]
 
 
 def measure() -> list[Row]:
@@ -95,9 +95,13 @@ def measure() -> list[Row]:
         "all signals": [rank_causes(one.times, one.values, one.target, one.at) for one in every],
         "the target's signal": [rank_causes(one.times, one.values[:, one.signal], one.target, one.at) for one in every],
     }
-    opponent = [by_correlation(one) for one in every]
+    opponents = {
+        "all signals": [by_correlation(one, list(range(len(SIGNALS)))) for one in every],
+        "the target's signal": [by_correlation(one, [one.signal]) for one in every],
+    }
     rows = []
     for name, orders in rankings.items():
+        opponent = opponents[name]
         for top in (1, 3):
             hits = np.mean([one.cause in order[:top] for one, order in zip(every, orders, strict=True)])
             theirs = np.mean([one.cause in order[:top] for one, order in zip(every, opponent, strict=True)])

@@ -99,7 +99,7 @@ def pool_forecasts(
 
     filled: (S, N) without NaN; seasons: columns, ascending; positive: whether to forecast logarithms. The median of a
     pool is the M4 competition's lesson (Makridakis et al. 2020); the interval is the quantile of the pool's own errors
-    from earlier origins, for each step ahead in proportion to their usual size there (split conformal, Lei et al. 2018).
+    from earlier origins, at each step in proportion to their usual size there (split conformal, Lei et al. 2018).
     """
     columns = filled.shape[1]
     worked = np.log(filled) if positive else filled

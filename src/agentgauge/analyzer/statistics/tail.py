@@ -51,7 +51,7 @@ class Tail:
         for column, share in enumerate(SHARES):
             after = np.clip(np.count_nonzero(survival > share, axis=1), 1, BINS - 1)
             high, low = np.log(survival[rows, after - 1]), np.log(survival[rows, after])
-            part = np.clip((high - np.log(share)) / np.maximum(high - low, 1e-12), 0.0, 1.0)
+            part: Matrix = np.clip((high - np.log(share)) / np.maximum(high - low, 1e-12), 0.0, 1.0)
             found[:, column] = 2.0 ** (LOWEST_OCTAVE + (after - 1 + part) / BINS_PER_OCTAVE)
         return found
 
@@ -59,7 +59,7 @@ class Tail:
         """Return -log10 p (S, n) of deviations (S, n), given also as binary logarithms."""
         half, tenth, hundredth = (quantile[:, None] for quantile in self.quantiles().T)
         reach = np.clip(REACH * (hundredth / NORMAL_ANCHOR) ** REACH_POWER, REACH, LONGEST_REACH)
-        result = np.clip(deviations / half, 0.0, 1.0)
+        result: Matrix = np.clip(deviations / half, 0.0, 1.0)
         result *= np.log10(2)
         part = deviations - half
         part *= np.log10(5) / np.maximum(tenth - half, 1e-12)
