@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agentgauge.analyzer.statistics import Detection, detect
+from agentgauge.analyzer.statistics import Detection, detect, detect_last
 
 FIELDS = ("expected", "lower", "upper", "zscore", "pvalue", "score", "anomaly")
 STEP = 5.0
@@ -176,6 +176,30 @@ def test_the_false_discovery_rate_is_controlled_across_series() -> None:
     alone = sum(int(detect(clock(300), series).anomaly.sum()) for series in values)
     together = int(detect(clock(300), values).anomaly.sum())
     assert together <= alone
+
+
+@settings(max_examples=15, deadline=None)
+@given(seeds, st.integers(1, 200), st.floats(0, 0.5))
+def test_the_last_sample_of_a_short_window_is_judged_as_by_detect(seed: int, columns: int, gaps: float) -> None:
+    values = noise(seed, columns=columns, gaps=gaps)
+    whole, last = detect(clock(columns), values), detect_last(clock(columns), values)
+    for field in ("expected", "lower", "upper", "zscore", "pvalue", "anomaly"):
+        np.testing.assert_array_equal(getattr(whole, field)[:, -1:], getattr(last, field))
+
+
+def test_the_last_sample_of_a_long_window_is_judged_nearly_as_by_detect() -> None:
+    step, columns = 300, 2016
+    times = 1_700_000_000 + step * np.arange(columns)
+    values = noise(2, series=20, columns=columns) + 5 * np.sin(2 * np.pi * np.arange(columns) / 288)
+    values[:10, -1] += 30
+    whole, last = detect(times, values), detect_last(times, values)
+    assert last.anomaly[:, 0].tolist() == [True] * 10 + [False] * 10
+    np.testing.assert_allclose(last.expected[:, 0], whole.expected[:, -1], atol=0.5)
+
+
+@pytest.mark.parametrize("columns", [0, 1, 5])
+def test_the_last_sample_of_next_to_nothing(columns: int) -> None:
+    assert detect_last(clock(columns), np.zeros((2, columns))).anomaly.shape == (2, min(columns, 1))
 
 
 def test_shapes_that_disagree_are_an_error() -> None:

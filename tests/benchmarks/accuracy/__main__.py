@@ -1,4 +1,4 @@
-"""Print the accuracy table: `python -m tests.benchmarks.accuracy [kpi nab forecasts change_points regressions faults]`."""
+"""Print the accuracy table: `python -m tests.benchmarks.accuracy [kpi nab forecasts ...]`."""
 
 import sys
 

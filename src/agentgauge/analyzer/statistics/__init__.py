@@ -2,7 +2,7 @@
 
 from .causes import rank_causes
 from .changes import ChangePoint, change_points
-from .detection import Detection, detect
+from .detection import Detection, detect, detect_last
 from .forecasting import Forecast, forecast
 from .regression import Regression, regressions
 
@@ -13,6 +13,7 @@ __all__ = [
     "Regression",
     "change_points",
     "detect",
+    "detect_last",
     "forecast",
     "rank_causes",
     "regressions",

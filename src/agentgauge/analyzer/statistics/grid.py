@@ -1,13 +1,10 @@
 """Samples on a regular grid: every slot one step apart, NaN where nothing was sampled."""
 
-from typing import TypeVar
-
 import numpy as np
 import numpy.typing as npt
 
 Matrix = npt.NDArray[np.float64]
 Indices = npt.NDArray[np.int64]
-Scalar = TypeVar("Scalar", np.float64, np.bool_)
 
 SECONDS_PER_DAY = 86_400.0
 STEP_SAMPLES = 64
@@ -55,10 +52,6 @@ class Grid:
         spread = np.full((values.shape[0], self.size), np.nan)
         spread[:, self.slots] = values
         return spread
-
-    def gather(self, spread: npt.NDArray[Scalar]) -> npt.NDArray[Scalar]:
-        """Return what lies at the samples' slots: (S, size) to (S, T)."""
-        return spread if self.gapless else spread[:, self.slots]
 
 
 def carried_forward(values: Matrix) -> Matrix:

@@ -1,0 +1,87 @@
+"""A judgement of each column against what its past lets expect."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from .baseline import Predictor, expected_values, predictors
+from .blocks import block_starts
+from .grid import Indices, Matrix, carried_forward
+from .scale import usual_deviation
+from .tail import surprises
+
+WARM_UP = 12
+LARGEST_DEVIATION = 1e6
+AGREEMENT = 2.0
+LONE = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What a baseline expects, the usual absolute residuals, signed deviations over these, and -log10 p: (S, N)."""
+
+    expected: Matrix
+    usual: Matrix
+    deviation: Matrix
+    surprise: Matrix
+
+
+def judged(
+    filled: Matrix,
+    missing: npt.NDArray[np.bool_] | None,
+    pool: Sequence[Predictor],
+    age: Indices,
+    starts: Indices,
+) -> Judgement:
+    """Judge filled (S, N) against a pool of predictors.
+
+    missing: (S, N), None where none is; age: (S, N) or (1, N) columns since a series' first sample; starts: (blocks,).
+    """
+    present = np.ones((1, filled.shape[1])) if missing is None else (~missing).astype(np.float64)
+    expected = expected_values(filled, present, age, pool, starts)
+    residual = filled - expected
+    if missing is not None:
+        residual *= present
+    size = np.abs(residual)
+    usual = usual_deviation(size, present, expected, starts)
+    # A residual of a series that has been exactly constant at zero has no scale: it is as far out as can be.
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        np.divide(residual, usual, out=residual)
+    np.clip(residual, -LARGEST_DEVIATION, LARGEST_DEVIATION, out=residual)
+    residual[np.isnan(residual)] = 0.0
+    residual *= np.cumsum(present, axis=1) > WARM_UP
+    return Judgement(expected, usual, residual, surprises(np.abs(residual, out=size), missing, starts))
+
+
+def judge(spread: Matrix, seasons: Sequence[int], begins: int) -> tuple[Matrix, Judgement]:
+    """Return -log10 p (S, N - begins) of each column from `begins` on, and the slow baseline's judgement.
+
+    spread: (S, N), NaN where missing; seasons: columns.
+    """
+    missing = np.isnan(spread)
+    filled = spread
+    age = np.arange(spread.shape[1])[None, :]
+    if missing.any():
+        filled = carried_forward(spread)
+        age = age - (~missing).argmax(axis=1)[:, None]
+    absent = missing[:, begins:] if missing[:, begins:].any() else None
+    quick_pool, slow_pool = predictors(filled, seasons, begins)
+    starts = block_starts(spread.shape[1] - begins)
+    recent, age = filled[:, begins:], age[:, begins:]
+    quick = judged(recent, absent, quick_pool, age, starts)
+    slow = judged(recent, absent, slow_pool, age, starts)
+    return agreed(quick.surprise, slow.surprise), slow
+
+
+def agreed(quick: Matrix, slow: Matrix) -> Matrix:
+    """Return the larger of two surprises (S, N), at most one decade and twice the smaller.
+
+    A return from an outage surprises the quick baseline, which has followed it, but not the slow one; a wander
+    surprises the slow one only.
+    """
+    smaller = np.minimum(quick, slow)
+    smaller *= AGREEMENT
+    smaller += LONE
+    return np.minimum(np.maximum(quick, slow), smaller, out=smaller)
