@@ -1,16 +1,15 @@
 """Calls to models: ``@llm_call(...)`` and ``with llm_call(...) as call:``."""
 
-import math
 import time
 from typing import Any, Final, overload
 
 from agentgauge.cells import CELLS, Cell
-from agentgauge.errors import UsageError
 from agentgauge.instrument.agent import current_run
 from agentgauge.instrument.meter import checked_label
 from agentgauge.instrument.outcome import error_type_of
+from agentgauge.instrument.refusal import number_or_refuse
 from agentgauge.instrument.scope import Scope, scope
-from agentgauge.instrument.usage import read_model, read_usage
+from agentgauge.instrument.usage import read_finish_reason, read_model, read_usage
 from agentgauge.instrument.wrapping import F
 from agentgauge.record import Record
 
@@ -23,14 +22,26 @@ class Call:
     Attributes:
         model: the ``gen_ai_request_model``; read from the response where it was not given.
         amounts: what is known of its usage, by the catalogue's amount names.
+        finish_reason: why the response ended: stop, length, tool_call, content_filter, error or other.
     """
 
-    __slots__ = ("agent", "amounts", "chunks", "first_chunk", "last_chunk", "model", "started", "ticket")
+    __slots__ = (
+        "agent",
+        "amounts",
+        "chunks",
+        "finish_reason",
+        "first_chunk",
+        "last_chunk",
+        "model",
+        "started",
+        "ticket",
+    )
 
     def __init__(self, model: str, agent: str, ticket: int) -> None:
         self.model = model
         self.agent = agent
         self.amounts: dict[str, float] = {}
+        self.finish_reason = ""
         self.ticket = ticket
         self.chunks = 0
         self.started = self.first_chunk = self.last_chunk = time.perf_counter()
@@ -55,8 +66,7 @@ class Call:
             reasoning_output_tokens: the output spent on reasoning.
             cost_usd: the price, where the provider reports it; otherwise the list price is looked up.
 
-        Raises:
-            UsageError: a number that is negative, not finite or none.
+        A number that is negative, not finite or none is counted as invalid and logged once, and the others kept.
         """
         counts = (
             input_tokens,
@@ -69,14 +79,15 @@ class Call:
         if cost_usd is not None:
             amounts["cost_usd"] = cost_usd
         for name, value in amounts.items():
-            if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < math.inf:
-                raise UsageError(f"llm_call: {name} must be a number >= 0, not {value!r}")
-        self.amounts.update(amounts)
+            number = number_or_refuse(f"llm_call: {name}", value)
+            if number is not None:
+                self.amounts[name] = number
 
     def response(self, response: object) -> None:
-        """Read tokens and model from a response of OpenAI, Anthropic, Google or Bedrock, object or dict."""
+        """Read tokens, model and finish reason from an answer of OpenAI, Anthropic, Google or Bedrock."""
         self.amounts.update(read_usage(response))
         self.model = self.model or read_model(response)
+        self.finish_reason = read_finish_reason(response) or self.finish_reason
 
     def chunk(self) -> None:
         """Note that a chunk of a streamed response arrived."""
@@ -144,6 +155,9 @@ class LlmMeter:
         }
         if "cost_usd" in amounts:
             labels["cost_source"] = "reported"
+        if call.finish_reason:
+            labels["finish_reason"] = call.finish_reason
+            amounts["responses"] = 1.0
         CELLS.record(Record("llm", time.time(), labels, amounts))
 
 

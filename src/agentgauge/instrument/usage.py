@@ -17,12 +17,43 @@ _APART: Final = (
     ("inputTokens", "outputTokens", "cacheReadInputTokens", "cacheWriteInputTokens"),
 )
 
+_FINISH_REASONS: Final = {
+    word: normal
+    for normal, words in {
+        "stop": ("stop", "end_turn", "stop_sequence", "complete", "completed", "eos", "pause_turn"),
+        "length": ("length", "max_tokens", "max_output_tokens", "model_context_window_exceeded"),
+        "tool_call": ("tool_call", "tool_calls", "tool_use", "function_call"),
+        "content_filter": (
+            "content_filter",
+            "content_filtered",
+            "guardrail_intervened",
+            "refusal",
+            "safety",
+            "image_safety",
+            "recitation",
+            "blocklist",
+            "prohibited_content",
+            "spii",
+        ),
+        "error": ("error", "failed", "malformed_function_call", "unexpected_tool_call"),
+    }.items()
+    for word in words
+}
+_MESSAGE_IN: Final = ("message", "response", "metadata", "delta", "messageStop")
+
 
 def read_usage(response: object) -> dict[str, float]:
     """Return a response's token counts by the catalogue's amount names; empty where it has none."""
     usage = _get(response, "usage")
     if usage is None:
-        return _google(_get(response, "usage_metadata") or _get(response, "usageMetadata"))
+        google = _get(response, "usage_metadata") or _get(response, "usageMetadata")
+        if google is not None:
+            return _google(google)
+        # Events of streams: Anthropic's message_start, OpenAI's response.completed, Bedrock's metadata.
+        inner = _inner(response)
+        usage = _get(inner, "usage")
+        if usage is None:
+            return {}
     for read_input, read_output, cache_read, cache_write in _APART:
         has_cache = _get(usage, cache_read) is not None or _get(usage, cache_write) is not None
         if _number(usage, read_input) is not None and (has_cache or not _details(usage)):
@@ -39,13 +70,50 @@ def read_usage(response: object) -> dict[str, float]:
                 None,
                 _number(_get(usage, output_details), "reasoning_tokens"),
             )
-    return {}
+    # Anthropic's message_delta tells the output alone.
+    return _counts(None, _number(usage, "output_tokens"), None, None, None)
 
 
 def read_model(response: object) -> str:
     """Return the model a response names, or the empty string."""
-    model = _get(response, "model") or _get(response, "model_version") or _get(response, "modelVersion")
-    return model if isinstance(model, str) else ""
+    for holder in (response, _inner(response)):
+        model = _get(holder, "model") or _get(holder, "model_version") or _get(holder, "modelVersion")
+        if isinstance(model, str):
+            return model
+    return ""
+
+
+def read_finish_reason(response: object) -> str:
+    """Return why a response ended, in the words of ``normal_finish_reason``; empty where it does not say."""
+    for holder in (response, _inner(response)):
+        for name in ("stop_reason", "stopReason", "finish_reason"):
+            found = normal_finish_reason(_get(holder, name))
+            if found:
+                return found
+        for several in ("choices", "candidates"):
+            first = _first(_get(holder, several))
+            found = normal_finish_reason(_get(first, "finish_reason") or _get(first, "finishReason"))
+            if found:
+                return found
+        status = _get(holder, "status")  # OpenAI's responses
+        if status == "completed":
+            calls = any(_get(item, "type") == "function_call" for item in _items(_get(holder, "output")))
+            return "tool_call" if calls else "stop"
+        if status in {"incomplete", "failed"}:
+            return normal_finish_reason(_get(_get(holder, "incomplete_details"), "reason")) or "error"
+    return ""
+
+
+def normal_finish_reason(reason: object) -> str:
+    """Return a provider's reason in OpenTelemetry's words, or ``other``; empty for none.
+
+    The words are those of the conventions' output messages: stop, length, content_filter, tool_call, error.
+    """
+    if not isinstance(reason, str):
+        reason = _get(reason, "name")  # an enumeration, as Google has it
+    if not isinstance(reason, str) or not reason:
+        return ""
+    return _FINISH_REASONS.get(reason.rpartition(".")[2].lower().replace("-", "_"), "other")
 
 
 def _google(usage: object) -> dict[str, float]:
@@ -76,6 +144,19 @@ def _counts(
 
 def _details(usage: object) -> bool:
     return any(_get(usage, name) is not None for name in ("input_tokens_details", "prompt_tokens_details"))
+
+
+def _inner(response: object) -> object:
+    """Return what an event of a stream is about, or None."""
+    return next((found for name in _MESSAGE_IN if (found := _get(response, name)) is not None), None)
+
+
+def _first(several: object) -> object:
+    return next(iter(_items(several)), None)
+
+
+def _items(several: object) -> list[Any]:
+    return list(several) if isinstance(several, (list, tuple)) else []
 
 
 def _get(holder: object, name: str) -> Any:
