@@ -1,5 +1,6 @@
 """Anomalies: which series leave, now, what their past leads to expect."""
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
@@ -22,7 +23,7 @@ STALE_TICKS: Final = 3
 """A series without a value for so many ticks has none."""
 
 CONFIRMATIONS: Final = 2
-"""Ticks in a row that make an anomaly, or that end it."""
+"""Judgements in a row that make an anomaly, or that end it."""
 
 ACCEPTED_SECONDS: Final = 900.0
 """After so long the new level is the normal one; that it is worse is then the regression's to say."""
@@ -57,28 +58,39 @@ class _Judged(NamedTuple):
     spread: Vector
 
 
-def judge(history: History, findings: Sequence[Finding], signals: Mapping[str, Signal]) -> None:
-    """Update the findings that have a value at the newest tick.
-
-    An anomaly is improbable (``detect``, corrected across series), large (by the signal's regression threshold),
-    well outside of what the series did of late, worse, and all that for two ticks in a row. It lasts until the value
-    is back for two ticks; meanwhile the band is the one from before it, and nothing is learned.
+def observe(history: History, findings: Sequence[Finding]) -> None:
+    """Set the values of the findings that have one at the newest tick.
 
     Args:
         history: its newest column is the tick.
         findings: one per row of the history.
-        signals: by name.
     """
     assert history.fine.slot is not None
-    newest = history.fine.values[:, -1]
-    live = np.flatnonzero(~np.isnan(newest))
-    for row in live.tolist():
-        finding = findings[row]
-        if history.fine.slot - finding.slot > STALE_TICKS:
-            finding.episode, finding.anomaly = None, False
-        finding.slot, finding.value = history.fine.slot, float(newest[row])
+    newest = history.fine.values[:, -1].tolist()
+    for finding, value in zip(findings, newest, strict=True):
+        if not math.isnan(value):
+            if history.fine.slot - finding.slot > STALE_TICKS:
+                finding.episode, finding.anomaly = None, False
+            finding.slot, finding.value = history.fine.slot, value
+
+
+def judge(history: History, findings: Sequence[Finding], signals: Mapping[str, Signal]) -> None:
+    """Judge the findings that have a value at the newest tick.
+
+    An anomaly is improbable (``detect``, corrected across series), large (by the signal's regression threshold),
+    well outside of what the series did of late, worse, and all that twice in a row. It lasts until the value is back
+    twice in a row; meanwhile the band is the one from before it, and nothing is learned.
+
+    Args:
+        history: its newest column is the tick.
+        findings: one per row of the history, observed.
+        signals: by name.
+    """
+    live = np.flatnonzero(~np.isnan(history.fine.values[:, -1]))
     windows = np.array([signals[findings[row].series.signal].window_seconds for row in live.tolist()])
-    parts = [_judged(history, live[windows == window], float(window)) for window in np.unique(windows)]
+    strides = _strides(history, windows)
+    groups = [strides == stride for stride in np.unique(strides) if stride]
+    parts = [_judged(history, live[group], windows[group], int(strides[group][0])) for group in groups]
     parts = [part for part in parts if part is not None]
     if not parts:
         return
@@ -90,23 +102,29 @@ def judge(history: History, findings: Sequence[Finding], signals: Mapping[str, S
         _learn(history, row, finding)
 
 
-def _judged(history: History, rows: Rows, window: float) -> _Judged | None:
-    """Judge the newest values of rows whose signals have one window; None before there is enough past.
+def _strides(history: History, windows: Vector) -> Rows:
+    """Return the ticks between the columns that series of these windows (n,) are judged by; 0 before enough past.
 
-    The past is taken at a stride that grows with it up to the window, because ticks within one window hold the same
-    events: what looks like a long calm is then a single observation.
+    The stride grows with the past up to the window, because ticks within one window hold the same events: what looks
+    like a long calm is then a single observation.
     """
+    filled = history.fine.filled
+    widest = np.maximum(np.rint(windows / history.interval), 1)
+    strides = np.minimum(max(filled // FEWEST_COLUMNS, 1), widest).astype(np.int64)
+    strides[(filled < FEWEST_COLUMNS) | (filled * history.interval < _FEWEST_WINDOWS * windows)] = 0
+    return strides
+
+
+def _judged(history: History, rows: Rows, windows: Vector, stride: int) -> _Judged | None:
+    """Judge the newest values of rows (n,) from their past at a stride; None where no row has enough of it."""
     interval, filled = history.interval, history.fine.filled
-    if filled < FEWEST_COLUMNS or filled * interval < _FEWEST_WINDOWS * window:
-        return None
-    stride = min(max(filled // FEWEST_COLUMNS, 1), max(round(window / interval), 1))
     columns = np.arange(filled - 1, -1, -stride)[::-1]
     place = np.ix_(rows, columns)
     values = history.fine.values[place]
     past = values[:, :-1]
     past[history.excluded.values[place][:, :-1]] = np.nan
     known = (~np.isnan(past)).sum(axis=1)
-    independent = known * (stride * interval / max(window, stride * interval))
+    independent = known * np.minimum(stride * interval / windows, 1.0)
     enough = (known >= _FEWEST_VALUES) & (independent >= _FEWEST_WINDOWS)
     if not enough.any():
         return None

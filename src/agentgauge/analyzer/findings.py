@@ -32,8 +32,8 @@ class Episode:
         sigma: the usual deviation then.
         least: the deviation it takes to begin; less than half of it ends it.
         began: slot of its first tick.
-        confirmed: ticks in a row that confirmed it, until it is an anomaly.
-        calm: ticks in a row that ended it, once it is.
+        confirmed: judgements in a row that confirmed it, until it is an anomaly.
+        calm: judgements in a row that ended it, once it is.
     """
 
     expected: float

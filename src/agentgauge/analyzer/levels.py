@@ -27,7 +27,13 @@ _SMALLEST_BASE: Final = 0.01
 
 
 def assess(
-    history: History, findings: Sequence[Finding], signals: Mapping[str, Signal], rows: range, horizon: float
+    history: History,
+    findings: Sequence[Finding],
+    signals: Mapping[str, Signal],
+    rows: range,
+    horizon: float,
+    *,
+    anew: bool = True,
 ) -> None:
     """Update some findings' regression, change, trend and forecast from the coarse history.
 
@@ -37,6 +43,7 @@ def assess(
         signals: by name.
         rows: which of them.
         horizon: seconds ahead.
+        anew: forecast all of them, not only those without a forecast.
     """
     values = history.coarse.values[rows.start : rows.stop, :-1]
     known = (~np.isnan(values)).sum(axis=1)
@@ -52,7 +59,10 @@ def assess(
     _changes(some, values, end, history.coarse_step)
     _regressions(some, kinds, values)
     _trends(some, values, history.coarse_step)
-    _forecasts(some, kinds, values, history.coarse_step, horizon)
+    ahead = [at for at, finding in enumerate(some) if anew or np.isnan(finding.forecast)]
+    if ahead:
+        chosen_kinds = [kinds[at] for at in ahead]
+        _forecasts([some[at] for at in ahead], chosen_kinds, values[ahead], history.coarse_step, horizon)
 
 
 def correct(findings: Sequence[Finding]) -> None:

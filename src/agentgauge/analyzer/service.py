@@ -10,7 +10,7 @@ from typing import Final
 
 from agentgauge.analyzer import findings as gauges
 from agentgauge.analyzer import state
-from agentgauge.analyzer.anomalies import STALE_TICKS, judge
+from agentgauge.analyzer.anomalies import STALE_TICKS, judge, observe
 from agentgauge.analyzer.findings import Finding
 from agentgauge.analyzer.history import History
 from agentgauge.analyzer.levels import assess, correct
@@ -24,8 +24,14 @@ from agentgauge.web.status import SignalRow
 
 _log: Final = logging.getLogger(__name__)
 
-ASSESSED_SECONDS: Final = 60.0
-"""Levels, trends and forecasts are assessed anew this often, some series each tick."""
+JUDGED_SECONDS: Final = 5.0
+"""Faster ticks are sampled, but not judged more often than about this."""
+
+ASSESSED_SECONDS: Final = 120.0
+"""Levels and trends are assessed anew this often, some series each tick."""
+
+FORECAST_EVERY: Final = 3
+"""Forecasts are made anew at each so many assessments: what comes in an hour does not change by the minute."""
 
 SAVED_SECONDS: Final = 300.0
 HISTORY_SHOWN: Final = 120
@@ -63,9 +69,12 @@ class Analyzer:
         self._version = -1
         self._lock = threading.Lock()
         self._owed: float | None = None
+        self._judged_every = max(1, int(JUDGED_SECONDS // settings.interval_seconds))
+        self._judged: int | None = None
         self._waiting: list[range] = []
         self._per_tick = 1
         self._assessed = -math.inf
+        self._assessments = 0
         self._failing: dict[str, str] = {}
         self._down = False
         self._full = False
@@ -103,7 +112,8 @@ class Analyzer:
             self._fill_gap(now)
             with self._lock:
                 self._remember(reading, now)
-                judge(self._history, self._findings, self._signals)
+                observe(self._history, self._findings)
+                self._judge(self._history.slot(now))
                 self._assess(now)
             self._succeeded = now
         with self._lock:
@@ -238,6 +248,12 @@ class Analyzer:
             self._findings = [known.get(series) or Finding(series) for series in self._history.series]
             self._version = self._history.version
 
+    def _judge(self, slot: int) -> None:
+        # A clock that went back must not put it off.
+        if self._judged is None or not 0 <= slot - self._judged < self._judged_every:
+            judge(self._history, self._findings, self._signals)
+            self._judged = slot
+
     def _assess(self, now: float) -> None:
         if not self._waiting and now - self._assessed >= ASSESSED_SECONDS:
             self._history.drop_ended()
@@ -249,8 +265,10 @@ class Analyzer:
             ticks = max(1, int(ASSESSED_SECONDS / self._settings.interval_seconds) - 1)
             self._per_tick = math.ceil(len(self._waiting) / ticks)
             self._assessed = now
+            self._assessments += 1
+        horizon, anew = self._settings.horizon_seconds, self._assessments % FORECAST_EVERY == 0
         for rows in self._waiting[: self._per_tick]:
-            assess(self._history, self._findings, self._signals, rows, self._settings.horizon_seconds)
+            assess(self._history, self._findings, self._signals, rows, horizon, anew=anew)
         self._waiting = self._waiting[self._per_tick :]
 
     def _current(self, now: float) -> list[Finding]:

@@ -63,7 +63,7 @@ class Window:
             self.filled = self._end = 1
             return
         if self._end + steps > self._width:
-            kept = min(self.filled, self.points)
+            kept = min(self.filled, self.points - steps)
             self._buffer[: self.rows, :kept] = self._buffer[: self.rows, self._end - kept : self._end].copy()
             self._buffer[: self.rows, kept:] = self._missing
             self._end = kept

@@ -29,6 +29,10 @@ class Counters:
         self._births: list[int] = []
         self._appended = 0
 
+    def __len__(self) -> int:
+        """Return the number of samples kept."""
+        return len(self._samples)
+
     def append(self, now: float, samples: dict[tuple[Any, ...], float | Histogram]) -> None:
         """Add a sample of every series; series that are absent keep their last value."""
         for labels in samples:

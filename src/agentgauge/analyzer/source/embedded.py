@@ -30,6 +30,7 @@ class EmbeddedSource:
     def __init__(self, families: Callable[[], list[Family]]) -> None:
         self._families = families
         self._counters: dict[str, Counters] = {}
+        self._known: dict[tuple[str, float], Matrix] = {}
         self._groupings: dict[tuple[str, str, bool], tuple[int, Groups, npt.NDArray[np.int64]]] = {}
 
     def read(self, signals: Sequence[Signal], now: float) -> Reading:
@@ -50,6 +51,7 @@ class EmbeddedSource:
 
     def _sample(self, signals: Sequence[Signal], now: float) -> dict[str, _Samples]:
         families = {family.metric.name: family.samples for family in self._families()}
+        self._known.clear()
         gauges: dict[str, _Samples] = {}
         for name, window in _windows(signals).items():
             metric = METRICS[name]
@@ -99,7 +101,10 @@ class EmbeddedSource:
     ) -> tuple[Groups, Matrix]:
         """Return the groups of ``by`` labels and their summed increases (groups, width), NaN where unknown."""
         counters = self._counters[metric]
-        increases = counters.increases(now, signal.window_seconds)
+        key = (metric, signal.window_seconds)
+        if key not in self._known:
+            self._known[key] = counters.increases(now, signal.window_seconds)
+        increases = self._known[key]
         groups, places = self._grouping(signal, METRICS[metric], where, counters, whole=whole)
         chosen = (places >= 0) & ~np.isnan(increases[:, 0])
         sums = np.full((len(groups), increases.shape[1]), np.nan)

@@ -1,0 +1,81 @@
+"""``agentgauge analyzer``: the signals of a Prometheus, judged, as /metrics."""
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+import click
+import msgspec
+
+from agentgauge._version import __version__
+from agentgauge.cli.exporter import serve_until_stopped, start_log
+from agentgauge.configuration import load
+from agentgauge.errors import ConfigurationError, UsageError
+from agentgauge.home import home
+from agentgauge.web.app import Surface
+from agentgauge.web.page import Status, render_page
+from agentgauge.web.serving import open_server
+
+_ADDRESS: Final = "127.0.0.1:10421"
+_PROMETHEUS: Final = "http://127.0.0.1:9090"
+_FILE: Final = click.Path(path_type=Path)
+
+
+@click.command
+@click.option(
+    "--prometheus.url",
+    "prometheus_url",
+    metavar="URL",
+    help=f"Any engine that speaks PromQL.  [default: analyzer.prometheus_url of the configuration, or {_PROMETHEUS}]",
+)
+@click.option("--config.file", "config_file", type=_FILE, help="Configuration (YAML).")
+@click.option(
+    "--web.listen-address",
+    "listen_addresses",
+    metavar="HOST:PORT",
+    multiple=True,
+    default=[_ADDRESS],
+    show_default=_ADDRESS,
+    help="Where to listen; may be given several times.",
+)
+@click.option("--web.config.file", "web_config_file", type=_FILE, help="TLS, headers and users (YAML).")
+def analyzer(
+    prometheus_url: str | None, config_file: Path | None, listen_addresses: Sequence[str], web_config_file: Path | None
+) -> None:
+    """Judge the signals in a Prometheus and serve the findings as /metrics."""
+    start_log()
+    settings = load(config_file).analyzer
+    url = prometheus_url or settings.prometheus_url or _PROMETHEUS
+    settings = msgspec.structs.replace(settings, prometheus_url=url)
+    try:
+        from agentgauge.analyzer.service import Analyzer
+        from agentgauge.analyzer.source.prometheus import PrometheusSource
+    except ModuleNotFoundError as error:
+        raise UsageError(f"analyzer needs {error.name}: pip install 'agentgauge[analyzer]'") from error
+    try:
+        source = PrometheusSource(url, settings.timeout_seconds)
+        running = Analyzer(settings, source, Path(home()) / "analyzer" / "state.npz")
+    except ConfigurationError as error:
+        place = f"{config_file}: " if config_file else ""
+        raise ConfigurationError(f"{place}{error}") from error
+    started = time.time()
+
+    def page() -> str:
+        return render_page(
+            Status(
+                __version__,
+                time.time(),
+                started,
+                running.ready,
+                signals=running.rows(),
+                links=[("Prometheus", source.url)],
+                problem=running.problem,
+            )
+        )
+
+    server = open_server(Surface(running.families, page, lambda: running.ready), listen_addresses, web_config_file)
+    for address in server.urls:
+        print(f"{'status page':12} {address}/\n{'metrics':12} {address}/metrics")
+    print(f"{'signals':12} {source.url}\nCtrl-C stops it.", flush=True)
+    serve_until_stopped(server, [running.run])
