@@ -1,25 +1,28 @@
 """The expected value: simple predictors, weighted by how well each has done so far on its series."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
+import numpy.typing as npt
 
-from .blocks import block_sums, each_block, remembered
+from .blocks import Blocks
 from .grid import Indices, Matrix
 from .levels import REACH, median_of_3, median_of_5, recent_levels
+
+Stack = npt.NDArray[np.float64]
 
 SEASONS_REMEMBERED = 5
 EVIDENCE = 8
 WEIGHT_POWER = 4
 
 
-@dataclass(frozen=True, slots=True)
-class Predictor:
-    """A prediction (S, N) of each column from those before it, and the age of a series at which it begins to speak."""
+class Pool:
+    """Predictions (J, S, N), and for each of the J the age of a series, in columns, at which it begins to speak."""
 
-    begins: int
-    prediction: Matrix
+    def __init__(self, predictions: Stack, begins: Sequence[int]) -> None:
+        self.predictions = predictions
+        self.begins = begins
 
 
 def seasonal_template(filled: Matrix, season: int, begins: int) -> Matrix:
@@ -47,54 +50,51 @@ def seasonal_template(filled: Matrix, season: int, begins: int) -> Matrix:
     return template
 
 
-def predictors(filled: Matrix, seasons: Sequence[int], begins: int) -> tuple[list[Predictor], list[Predictor]]:
+def predictors(filled: Matrix, seasons: Sequence[int], begins: int) -> tuple[Pool, Pool]:
     """Return the quick and the slow predictors of the columns from `begins` on.
 
     The quick ones are the last value and the recent levels of 5, 15 and 45 columns, these plain and, for each season,
     of what its template leaves; they follow a change within minutes. The slow ones use 135 columns, which half an
     hour's outage does not move.
     """
+    series, columns = filled.shape
     lead = max(begins - REACH, 0)
     recent = slice(begins - lead, None)
-    quick = [Predictor(1, level[:, recent]) for level in recent_levels(filled[:, lead:])]
-    slow = [quick.pop()]
-    last = np.empty((len(filled), filled.shape[1] - begins))
-    last[:, 1:] = filled[:, begins:-1]
-    last[:, 0] = filled[:, max(begins - 1, 0)]
-    quick.append(Predictor(1, last))
-    for season in seasons:
+    quick = np.empty((4 + 3 * len(seasons), series, columns - begins))
+    slow = np.empty((1 + len(seasons), series, columns - begins))
+    *quick[:3], slow[0] = (level[:, recent] for level in recent_levels(filled[:, lead:]))
+    quick[3, :, 1:] = filled[:, begins:-1]
+    quick[3, :, 0] = filled[:, max(begins - 1, 0)]
+    for number, season in enumerate(seasons):
         template = seasonal_template(filled, season, lead)
-        levels = recent_levels(filled[:, lead:] - template)
-        seasonal = [Predictor(season, (level + template)[:, recent]) for level in levels]
-        slow.append(seasonal.pop())
-        quick += seasonal
-    return quick, slow
+        places = [*quick[4 + 3 * number : 7 + 3 * number], slow[1 + number]]
+        for level, place in zip(recent_levels(filled[:, lead:] - template), places, strict=True):
+            np.add(level[:, recent], template[:, recent], out=place)
+    return (
+        Pool(quick, [1] * 4 + [season for season in seasons for _ in range(3)]),
+        Pool(slow, [1, *seasons]),
+    )
 
 
-def expected_values(
-    filled: Matrix, present: Matrix, age: Indices, pool: Sequence[Predictor], starts: Indices
-) -> Matrix:
+def expected_values(filled: Matrix, present: Matrix, age: Indices, pool: Pool, blocks: Blocks) -> Matrix:
     """Return the weighted mean (S, N) of a pool of predictors.
 
     filled: (S, N) without NaN; present: (S, N), or (1, N) for all, 1 where a sample is, 0 where it is missing; age:
-    (S, N) or (1, N) columns since the first sample; starts: (blocks,) where blocks begin. A predictor's weight is its
-    typical error, (mean of square roots) squared so that outliers hardly count, to the power of -4, learned from the
-    blocks before. Source: Bates and Granger, The Combination of Forecasts (1969).
+    (S, N) or (1, N) columns since the first sample. A predictor's weight is its typical error, (mean of square roots)
+    squared so that outliers hardly count, to the power of -4, learned from the blocks before. Source: Bates and
+    Granger, The Combination of Forecasts (1969).
     """
-    columns = filled.shape[1]
-    counts: dict[int, tuple[Matrix, Matrix]] = {}
-    typical: list[Matrix] = []
-    for predictor in pool:
-        if predictor.begins not in counts:
-            judged = present * (age >= predictor.begins)
-            counts[predictor.begins] = judged, remembered(block_sums(judged, starts), starts)
-        judged, count = counts[predictor.begins]
-        root = filled - predictor.prediction
-        np.sqrt(np.abs(root, out=root), out=root)
-        root *= judged
-        total = remembered(block_sums(root, starts), starts)
-        typical.append(np.where(count >= EVIDENCE, (total / np.maximum(count, 1.0)) ** 2, np.inf))
-    errors = np.stack(typical)
+    roots = filled - pool.predictions
+    np.abs(roots, out=roots)
+    np.sqrt(roots, out=roots)
+    counts = np.empty((len(roots), len(present), blocks.starts.size))
+    for begins in set(pool.begins):
+        members = [member for member, own in enumerate(pool.begins) if own == begins]
+        judged = present * (age >= begins)
+        roots[members[0] : members[-1] + 1] *= judged
+        counts[members] = blocks.learned(judged)
+    totals = blocks.learned(roots)
+    errors = np.where(counts >= EVIDENCE, (totals / np.maximum(counts, 1.0)) ** 2, np.inf)
     best = errors.min(axis=0)
     with np.errstate(divide="ignore", invalid="ignore"):
         weights = np.where(errors <= best, 1.0, (best / errors) ** WEIGHT_POWER)
@@ -102,9 +102,7 @@ def expected_values(
     weights[1:, np.isinf(best)] = 0.0
     weights /= weights.sum(axis=0)
     expected = np.empty_like(filled)
-    for block, span in each_block(starts, columns):
-        block_weights = weights[:, :, block, None]
-        np.multiply(block_weights[0], pool[0].prediction[:, span], out=expected[:, span])
-        for weight, predictor in zip(block_weights[1:], pool[1:], strict=True):
-            expected[:, span] += weight * predictor.prediction[:, span]
+    edges = np.append(blocks.starts, filled.shape[1])
+    for block, (start, end) in enumerate(pairwise(edges)):
+        expected[:, start:end] = np.einsum("js,jsn->sn", weights[:, :, block], pool.predictions[:, :, start:end])
     return expected

@@ -1,41 +1,45 @@
 """Blocks of columns: what a block is judged with was learned from the blocks before it."""
 
-from collections.abc import Iterator
-
 import numpy as np
 import numpy.typing as npt
 
 from .grid import Indices, Matrix
 
-FIRST_BLOCKS = (8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024)
-BLOCK_COLUMNS = 512
+FIRST_BLOCKS = (12, 24, 48, 96, 192, 384, 768)
+BLOCK_COLUMNS = 768
 MEMORY_COLUMNS = 8_192
 
 
-def block_starts(columns: int) -> Indices:
-    """Return the first column of each block: short blocks at first, then one every 512 columns."""
-    starts = np.concatenate(([0], FIRST_BLOCKS, np.arange(FIRST_BLOCKS[-1] + BLOCK_COLUMNS, columns, BLOCK_COLUMNS)))
-    return starts[starts < columns]
+class Blocks:
+    """The blocks of a number of columns: short ones at first, then one every 768 columns."""
 
+    def __init__(self, columns: int) -> None:
+        later = np.arange(FIRST_BLOCKS[-1] + BLOCK_COLUMNS, columns, BLOCK_COLUMNS)
+        starts = np.concatenate(([0], FIRST_BLOCKS, later))
+        self.starts: Indices = starts[starts < columns]
+        lengths = np.diff(np.append(self.starts, columns))
+        self.of_column: Indices = np.repeat(np.arange(self.starts.size), lengths)
+        self.fading = np.exp(-lengths / MEMORY_COLUMNS)
 
-def block_sums(values: npt.NDArray[np.generic], starts: Indices) -> Matrix:
-    """Return the sum of values (S, N) over each block: (S, blocks)."""
-    return np.add.reduceat(values, starts, axis=1, dtype=np.float64)
+    def sums(self, values: npt.NDArray[np.generic]) -> Matrix:
+        """Return the sum of values (..., N) over each block: (..., blocks)."""
+        return np.add.reduceat(values, self.starts, axis=-1, dtype=np.float64)
 
+    def remembered(self, sums: Matrix) -> Matrix:
+        """Return, for each block, the sums (..., blocks) of the blocks before it, older ones fading.
 
-def remembered(sums: Matrix, starts: Indices) -> Matrix:
-    """Return, for each block, the sums (S, blocks) of the blocks before it, older ones fading.
+        The first column is zero. A block of 8,192 columns fades what lies before it to 1/e.
+        """
+        totals = np.zeros_like(sums)
+        for block in range(1, self.starts.size):
+            np.multiply(totals[..., block - 1], self.fading[block - 1], out=totals[..., block])
+            totals[..., block] += sums[..., block - 1]
+        return totals
 
-    The first column is zero. A block of 8,192 columns fades what lies before it to 1/e.
-    """
-    totals = np.zeros_like(sums)
-    fading = np.exp(-np.diff(starts) / MEMORY_COLUMNS)
-    for block in range(1, sums.shape[1]):
-        totals[:, block] = totals[:, block - 1] * fading[block - 1] + sums[:, block - 1]
-    return totals
+    def learned(self, values: npt.NDArray[np.generic]) -> Matrix:
+        """Return, for each block, the fading sum of values (..., N) over the columns before it: (..., blocks)."""
+        return self.remembered(self.sums(values))
 
-
-def each_block(starts: Indices, columns: int) -> Iterator[tuple[int, slice]]:
-    """Yield each block's number and its columns."""
-    for block, start in enumerate(starts):
-        yield block, slice(int(start), int(starts[block + 1]) if block + 1 < len(starts) else columns)
+    def held(self, per_block: Matrix) -> Matrix:
+        """Return a value per block (..., blocks) as one per column (..., N)."""
+        return np.take(per_block, self.of_column, axis=-1)

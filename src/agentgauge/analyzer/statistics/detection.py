@@ -6,7 +6,7 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from .grid import SECONDS_PER_DAY, Grid, Matrix, matrix
+from .grid import SECONDS_PER_DAY, Grid, Indices, Matrix, matrix
 from .judgement import judge
 from .novelty import novelties
 from .significance import FALSE_ALARM_RATE, debounced, false_discoveries_controlled, sustained
@@ -14,7 +14,7 @@ from .significance import FALSE_ALARM_RATE, debounced, false_discoveries_control
 SIGMAS_PER_DEVIATION = 1.2533141373155001
 BAND = 1.959963984540054
 HOLDING = 3.0
-CHUNK_SAMPLES = 65_536
+CHUNK_SAMPLES = 32_768
 RECENT_COLUMNS = 528
 
 
@@ -75,9 +75,9 @@ def _detected(grid: Grid, samples: Matrix, season: int | None, recent: int | Non
     seasons = [length for length in seasons if 2 <= length < grid.size]
     begins = max(grid.size - recent, 0) if recent is not None else 0
     kept = grid.slots >= begins
-    slots = grid.slots[kept] - begins
+    slots: Indices | slice = slice(None) if grid.gapless else grid.slots[kept] - begins
     judged = samples[:, kept]
-    expected, lower, upper, zscore, pvalue = (np.full(judged.shape, np.nan) for _ in range(5))
+    expected, lower, upper, zscore, pvalue = (np.empty(judged.shape) for _ in range(5))
     far = np.zeros(judged.shape, dtype=np.bool_)
     # A few series at a time: what a step leaves is still in the cache when the next one reads it.
     rows = max(CHUNK_SAMPLES // max(grid.size - begins, 1), 1)
@@ -94,8 +94,11 @@ def _detected(grid: Grid, samples: Matrix, season: int | None, recent: int | Non
     missing = np.isnan(judged)
     zscore[missing] = pvalue[missing] = np.nan
     significant = false_discoveries_controlled(pvalue, FALSE_ALARM_RATE)
-    seen = np.cumsum(~missing, axis=1) + np.count_nonzero(~np.isnan(samples[:, ~kept]), axis=1)[:, None]
-    anomaly = sustained(debounced(significant, ~missing, seen), far)
+    anomaly = np.zeros_like(significant)
+    rows_flagged = np.flatnonzero(significant.any(axis=1))
+    earlier = np.count_nonzero(~np.isnan(samples[np.ix_(rows_flagged, ~kept)]), axis=1)
+    onsets = debounced(significant[rows_flagged], ~missing[rows_flagged], earlier)
+    anomaly[rows_flagged] = sustained(onsets, far[rows_flagged])
     return Detection(judged, expected, lower, upper, zscore, pvalue, anomaly)
 
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from .baseline import Predictor, expected_values, predictors
-from .blocks import block_starts
+from .baseline import Pool, expected_values, predictors
+from .blocks import Blocks
 from .grid import Indices, Matrix, carried_forward
 from .scale import usual_deviation
 from .tail import surprises
@@ -31,28 +31,28 @@ class Judgement:
 def judged(
     filled: Matrix,
     missing: npt.NDArray[np.bool_] | None,
-    pool: Sequence[Predictor],
+    pool: Pool,
     age: Indices,
-    starts: Indices,
+    blocks: Blocks,
 ) -> Judgement:
     """Judge filled (S, N) against a pool of predictors.
 
-    missing: (S, N), None where none is; age: (S, N) or (1, N) columns since a series' first sample; starts: (blocks,).
+    missing: (S, N), None where none is; age: (S, N) or (1, N) columns since a series' first sample.
     """
     present = np.ones((1, filled.shape[1])) if missing is None else (~missing).astype(np.float64)
-    expected = expected_values(filled, present, age, pool, starts)
+    expected = expected_values(filled, present, age, pool, blocks)
     residual = filled - expected
     if missing is not None:
         residual *= present
     size = np.abs(residual)
-    usual = usual_deviation(size, present, expected, starts)
+    usual = usual_deviation(size, present, expected, blocks)
     # A residual of a series that has been exactly constant at zero has no scale: it is as far out as can be.
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         np.divide(residual, usual, out=residual)
     np.clip(residual, -LARGEST_DEVIATION, LARGEST_DEVIATION, out=residual)
     residual[np.isnan(residual)] = 0.0
     residual *= np.cumsum(present, axis=1) > WARM_UP
-    return Judgement(expected, usual, residual, surprises(np.abs(residual, out=size), missing, starts))
+    return Judgement(expected, usual, residual, surprises(np.abs(residual, out=size), missing, blocks))
 
 
 def judge(spread: Matrix, seasons: Sequence[int], begins: int) -> tuple[Matrix, Judgement]:
@@ -68,10 +68,10 @@ def judge(spread: Matrix, seasons: Sequence[int], begins: int) -> tuple[Matrix, 
         age = age - (~missing).argmax(axis=1)[:, None]
     absent = missing[:, begins:] if missing[:, begins:].any() else None
     quick_pool, slow_pool = predictors(filled, seasons, begins)
-    starts = block_starts(spread.shape[1] - begins)
+    blocks = Blocks(spread.shape[1] - begins)
     recent, age = filled[:, begins:], age[:, begins:]
-    quick = judged(recent, absent, quick_pool, age, starts)
-    slow = judged(recent, absent, slow_pool, age, starts)
+    quick = judged(recent, absent, quick_pool, age, blocks)
+    slow = judged(recent, absent, slow_pool, age, blocks)
     return agreed(quick.surprise, slow.surprise), slow
 
 

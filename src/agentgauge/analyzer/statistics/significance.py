@@ -29,25 +29,22 @@ def false_discoveries_controlled(pvalues: Matrix, rate: float) -> Flags:
     return significant
 
 
-def debounced(significant: Flags, present: Flags, seen: npt.NDArray[np.int64]) -> Flags:
+def debounced(significant: Flags, present: Flags, earlier: npt.NDArray[np.int64]) -> Flags:
     """Return which significant samples (S, T) stand: each of a long series, of a short one those that repeat.
 
-    present: (S, T); seen: (S, T) how many samples a series had by then. Fewer than 512 cannot show that one of them is
+    present: (S, T); earlier: (S,) how many samples a series had before. Fewer than 512 cannot show that one of them is
     one in thousands, so there one of the two samples before must be significant too.
     """
-    if not significant.any():
-        return significant
     latest = carried_forward(np.where(present, significant, np.nan))
     again = np.zeros_like(significant)
     again[:, 1:] = latest[:, :-1] > 0
     again[:, 2:] |= latest[:, :-2] > 0
+    seen = np.cumsum(present, axis=1) + earlier[:, None]
     return significant & (again | (seen > ALONE_AFTER))
 
 
 def sustained(onsets: Flags, far: Flags) -> Flags:
     """Return onsets (S, T) and the samples after each for as long as they stay far (S, T) from the slow baseline."""
-    if not onsets.any():
-        return onsets
     columns = np.arange(onsets.shape[1])
     latest_onset = np.maximum.accumulate(np.where(onsets, columns, -1), axis=1)
     latest_return = np.maximum.accumulate(np.where(far | onsets, -1, columns), axis=1)
