@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
+
 from tests.collectors.session import Session
 
 COMMAND = (sys.executable, "-c", "from agentgauge.cli import main; main()", "collect", "claude-code")

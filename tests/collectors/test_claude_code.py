@@ -15,11 +15,11 @@ import pytest
 from freezegun.api import FrozenDateTimeFactory
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.collectors.session import Session
 
 from agentgauge.collectors.claude_code import ClaudeCodeCollector
 from agentgauge.errors import SpoolError
 from agentgauge.record import Record
+from tests.collectors.session import Session
 
 
 @pytest.fixture

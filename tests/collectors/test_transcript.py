@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
-from tests.collectors.session import OPUS, START, Session
 
 from agentgauge.collectors.conversation import label, provider_and_model
 from agentgauge.collectors.entry import entries
@@ -13,6 +12,7 @@ from agentgauge.collectors.seen import Seen
 from agentgauge.collectors.transcript import Transcript
 from agentgauge.kinds import KINDS
 from agentgauge.record import Record
+from tests.collectors.session import OPUS, START, Session
 
 
 def read(*sessions: Session, seen: Seen | None = None, close: bool = True) -> list[Record]:
