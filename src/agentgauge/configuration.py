@@ -23,6 +23,27 @@ class ClaudeCode(Struct, forbid_unknown_fields=True, frozen=True):
     directories: tuple[str, ...] = ("~/.claude/projects",)
 
 
+class Codex(Struct, forbid_unknown_fields=True, frozen=True):
+    """Codex CLI rollouts: directories that hold ``*.jsonl`` files at any depth."""
+
+    enabled: bool = True
+    directories: tuple[str, ...] = ("~/.codex/sessions",)
+
+
+class Copilot(Struct, forbid_unknown_fields=True, frozen=True):
+    """Copilot CLI event logs: directories that hold ``*.jsonl`` files at any depth."""
+
+    enabled: bool = True
+    directories: tuple[str, ...] = ("~/.copilot/session-state",)
+
+
+class Gemini(Struct, forbid_unknown_fields=True, frozen=True):
+    """Gemini CLI session files: directories that hold ``chats/session-*.json`` or ``.jsonl`` files at any depth."""
+
+    enabled: bool = True
+    directories: tuple[str, ...] = ("~/.gemini/tmp",)
+
+
 class ProcessGroup(Struct, forbid_unknown_fields=True, frozen=True):
     """Processes of one role: those that match every given pattern, and their children.
 
@@ -43,6 +64,9 @@ class Collectors(Struct, forbid_unknown_fields=True, frozen=True):
     """What the exporter looks at beside its spool."""
 
     claude_code: ClaudeCode = ClaudeCode()
+    codex: Codex = Codex()
+    copilot: Copilot = Copilot()
+    gemini: Gemini = Gemini()
     processes: tuple[ProcessGroup, ...] = (
         ProcessGroup(role="claude", name="^claude$"),
         ProcessGroup(role="codex", name="^codex$"),
