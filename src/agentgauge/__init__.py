@@ -8,7 +8,7 @@
 Importing this package loads nothing; each name is loaded when it is first used.
 """
 
-from agentgauge._version import __version__
+__version__ = "0.1.0"
 
 TYPE_CHECKING = False  # type checkers go by the name; importing typing costs a hook as much as all of its own work
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from typing import Final
 
 import click
 
-from agentgauge._version import __version__
+from agentgauge import __version__
 from agentgauge.errors import AgentgaugeError
 
 _COMMANDS: Final = {

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from agentgauge._version import __version__
+from agentgauge import __version__
 from agentgauge.collectors.claude_code import ClaudeCodeCollector
 from agentgauge.collectors.processes import ProcessesCollector
 from agentgauge.configuration import Configuration

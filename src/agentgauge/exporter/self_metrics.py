@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from prometheus_client import ProcessCollector
 
-from agentgauge._version import __version__
+from agentgauge import __version__
 from agentgauge.catalogue import METRICS, Metric, MetricType
 from agentgauge.totals import Family
 
