@@ -8,8 +8,10 @@ import signal
 import socket
 import ssl
 import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from functools import partial
+from types import FrameType
 from typing import Final, NamedTuple
 
 import uvicorn
@@ -112,7 +114,7 @@ class WebServer:
 
     def stop(self) -> None:
         """Make ``run`` return; safe from any thread and from a signal handler."""
-        self._server.should_exit = True
+        self._server.exit()
 
     def close(self) -> None:
         """Close the sockets of a server that does not run."""
@@ -121,10 +123,34 @@ class WebServer:
 
 
 class _Server(uvicorn.Server):
-    """uvicorn's server, less the signal it raises again after a graceful stop: our caller has more to stop."""
+    """uvicorn's server, which wakes once a second rather than ten times and leaves signals to its caller."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self._wake: Callable[[], object] = lambda: None
+
+    def exit(self) -> None:
+        self.should_exit = True
+        # The loop may end between the two lines, and then there is nothing to wake.
+        with suppress(RuntimeError):
+            self._wake()
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        super().handle_exit(sig, frame)
+        self.exit()
+
+    async def main_loop(self) -> None:
+        woken = asyncio.Event()
+        self._wake = partial(asyncio.get_running_loop().call_soon_threadsafe, woken.set)
+        tenths = 0
+        while not self.should_exit and not await self.on_tick(tenths):
+            tenths = (tenths + 10) % 864_000
+            with suppress(TimeoutError):
+                await asyncio.wait_for(woken.wait(), 1.0)
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
+        """Handle signals while serving; uvicorn would raise them again afterwards, but our caller has more to stop."""
         if threading.current_thread() is not threading.main_thread():
             yield
             return
