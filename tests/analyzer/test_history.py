@@ -80,9 +80,9 @@ def test_past_is_put_before_the_first_tick() -> None:
     past = history()
     now = START + 7200.0
     past.begin(now)
-    fine = now - 5.0 * np.arange(1, 101)
-    past.fill(A, fine, np.arange(1, 101).astype(float), coarse=False)
-    coarse = now - 60.0 * np.arange(1, 61)
+    fine = now - 5.0 * np.arange(1.0, 101.0)
+    past.fill(A, fine, np.arange(1.0, 101.0), coarse=False)
+    coarse = now - 60.0 * np.arange(1.0, 61.0)
     past.fill(A, coarse, np.full(60, 9.0), coarse=True)
     past.append(now, {A: 0.0})
     assert past.fine.values[0].tolist() == [float(value) for value in range(100, -1, -1)]

@@ -9,8 +9,8 @@ import numpy.typing as npt
 
 from agentgauge.analyzer.findings import Episode, Finding
 from agentgauge.analyzer.history import History
-from agentgauge.analyzer.statistics import detect
-from agentgauge.analyzer.statistics.detection import false_discoveries_controlled
+from agentgauge.analyzer.statistics import detect_last
+from agentgauge.analyzer.statistics.significance import false_discoveries_controlled
 from agentgauge.configuration import Signal
 
 Vector = npt.NDArray[np.float64]
@@ -77,7 +77,7 @@ def observe(history: History, findings: Sequence[Finding]) -> None:
 def judge(history: History, findings: Sequence[Finding], signals: Mapping[str, Signal]) -> None:
     """Judge the findings that have a value at the newest tick.
 
-    An anomaly is improbable (``detect``, corrected across series), large (by the signal's regression threshold),
+    An anomaly is improbable (``detect_last``, corrected across series), large (by the signal's regression threshold),
     well outside of what the series did of late, worse, and all that twice in a row. It lasts until the value is back
     twice in a row; meanwhile the band is the one from before it, and nothing is learned.
 
@@ -131,11 +131,11 @@ def _judged(history: History, rows: Rows, windows: Vector, stride: int) -> _Judg
     rows, values, past, independent = rows[enough], values[enough], past[enough], independent[enough]
     assert history.fine.slot is not None
     times = (history.fine.slot - (filled - 1 - columns)) * interval
-    detection = detect(times, values)
+    detection = detect_last(times, values)
     centre = _quantile(past, 0.5)
     spread = _quantile(np.abs(past - centre[:, None]), _SPREAD_SHARE) * (1 + _DOUBT / independent)
-    expected, lower, upper = detection.expected[:, -1], detection.lower[:, -1], detection.upper[:, -1]
-    return _Judged(rows, expected, lower, upper, detection.zscore[:, -1], detection.pvalue[:, -1], spread)
+    expected, lower, upper = detection.expected[:, 0], detection.lower[:, 0], detection.upper[:, 0]
+    return _Judged(rows, expected, lower, upper, detection.zscore[:, 0], detection.pvalue[:, 0], spread)
 
 
 def _update(finding: Finding, signal: Signal, judged: _Judged, at: int, improbable: bool) -> None:

@@ -10,7 +10,7 @@ from agentgauge.analyzer.anomalies import scale, worsening
 from agentgauge.analyzer.findings import Finding
 from agentgauge.analyzer.history import History
 from agentgauge.analyzer.statistics import Regression, change_points, forecast, regressions
-from agentgauge.analyzer.statistics.detection import false_discoveries_controlled
+from agentgauge.analyzer.statistics.significance import false_discoveries_controlled
 from agentgauge.configuration import Signal
 
 Matrix = npt.NDArray[np.float64]

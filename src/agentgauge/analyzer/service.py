@@ -82,6 +82,7 @@ class Analyzer:
         self._duration = 0.0
         self._succeeded = 0.0
         self._ticked = -math.inf
+        self._now = 0.0
         self._published: list[Family] = []
         self._state_file = state_file
         self._saved = -math.inf
@@ -121,7 +122,7 @@ class Analyzer:
             correct(current)
             self._published = gauges.families(current, self._settings.horizon_seconds)
         self._duration = time.monotonic() - started
-        self._ticked = time.monotonic()
+        self._ticked, self._now = time.monotonic(), now
         if now - self._saved >= SAVED_SECONDS:
             # The first tick only starts the clock: there is nothing new to keep yet.
             if self._saved > -math.inf:
@@ -146,9 +147,7 @@ class Analyzer:
         if not self._is_current():
             return []
         with self._lock:
-            slot = self._history.fine.slot or 0
-            current = [finding for finding in self._findings if slot - finding.slot < STALE_TICKS]
-            rows = [self._row(finding) for finding in current]
+            rows = [self._row(finding) for finding in self._current(self._now)]
         return sorted(
             rows, key=lambda row: (not row.anomaly, not row.regression, row.signal, sorted(row.labels.items()))
         )
@@ -167,8 +166,10 @@ class Analyzer:
                     _log.exception("a tick failed; the next is tried all the same")
                 broken = True
             # From the clock each time, so that neither a slow tick nor a clock that is set leaves a drift.
-            now = self._clock()
+            now, last = self._clock(), due
             due = (math.floor(now / interval) + 1) * interval
+            if abs(due - last) < interval / 2:
+                due += interval  # woken a little early
             stop.wait(due - now)
         self.save()
 

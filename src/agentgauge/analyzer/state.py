@@ -44,7 +44,8 @@ def restore(path: Path, history: History, signals: Container[str]) -> bool:
     the log; the analyzer then learns anew.
     """
     try:
-        with np.load(path, allow_pickle=False) as file:
+        # Opened here: numpy does not close what turns out to be no archive.
+        with open(path, "rb") as raw, np.load(raw, allow_pickle=False) as file:
             head = json.loads(file["head"].tobytes())
             if head["version"] != VERSION:
                 raise ValueError(f"version {head['version']!r}, not {VERSION}")  # noqa: TRY301 - one place for all
@@ -57,7 +58,7 @@ def restore(path: Path, history: History, signals: Container[str]) -> bool:
         if not history.restore(known, arrays):
             _log.info("%s: remembered at another interval or history length; learning anew", path)
             return False
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return False
     except (OSError, EOFError, ValueError, KeyError, TypeError, IndexError, zipfile.BadZipFile) as error:
         _log.warning("%s: cannot be read (%s); set aside, learning anew", path, error)

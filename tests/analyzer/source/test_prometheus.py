@@ -128,7 +128,7 @@ def test_server_that_dies_and_comes_back_is_read_again(fake: Fake) -> None:
 
 @pytest.mark.parametrize("url", ["", "127.0.0.1:9090", "ftp://host", "http://", "http:///path"])
 def test_what_is_no_url_is_refused(url: str) -> None:
-    with pytest.raises(ConfigurationError, match="prometheus_url: .* is no URL"):
+    with pytest.raises(ConfigurationError, match=r"prometheus_url: .* is no URL"):
         PrometheusSource(url, 5)
 
 
