@@ -27,7 +27,7 @@ from agentgauge.record import Record
 from tests.benchmarks.figure import Figure, show
 
 SECONDS: Final = 30.0
-WARM_UP_SECONDS: Final = 15.0
+WARM_UP_SECONDS: Final = 20.0
 INTERVAL: Final = 2.0
 SCRAPE_SECONDS: Final = 5.0
 
