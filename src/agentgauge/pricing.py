@@ -1,14 +1,26 @@
-"""Prices: what a call to a model costs at list price, from the genai-prices table."""
+"""Prices: what a call to a model costs, from a file of one's own or the genai-prices table of list prices."""
 
+import logging
+import os
 from datetime import UTC, datetime
-from functools import lru_cache
-from typing import TYPE_CHECKING, Final, NamedTuple
+from functools import cache, lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from agentgauge.errors import ConfigurationError
+from agentgauge.price_file import ENVIRONMENT, PriceFile
+from agentgauge.rates import Rates
 
 if TYPE_CHECKING:
     from genai_prices.types import ModelInfo, ModelPrice
 
+_log: Final = logging.getLogger("agentgauge")
+
 GENAI_PRICES: Final = "genai-prices"
-"""The ``cost_source`` label of a cost computed here."""
+"""The ``cost_source`` label of a cost computed from the table of list prices."""
+
+PRICE_FILE: Final = "price_file"
+"""The ``cost_source`` label of a cost computed from the file that AGENTGAUGE_PRICES names."""
 
 REPORTED: Final = "reported"
 """The ``cost_source`` label of a cost the caller or the provider stated itself."""
@@ -32,18 +44,6 @@ _QUARTER: Final = 900
 _HOUR_WRITE: Final = 2.0
 
 
-class Rates(NamedTuple):
-    """USD per token above a number of input tokens; per search for ``search``."""
-
-    above: float
-    input: float
-    output: float
-    cache_read: float
-    cache_write: float
-    cache_write_1h: float
-    search: float
-
-
 def cost_usd(
     model: str,
     *,
@@ -58,7 +58,9 @@ def cost_usd(
     speed: str = "",
     processing: str = "",
 ) -> float | None:
-    """Return the list price of one call in USD, or None where the model's price is not known.
+    """Return the price of one call in USD, or None where the model's price is not known.
+
+    The file that AGENTGAUGE_PRICES names comes first, then the list prices.
 
     Args:
         model: the model's name as the provider or the client writes it.
@@ -74,7 +76,10 @@ def cost_usd(
         processing: "batch" where it sells one.
     """
     moment = datetime.now(UTC).timestamp() if time is None else time
-    tiers = _rates(_PROVIDERS.get(provider, provider), model, speed, processing, int(moment // _QUARTER))
+    own = own_prices()
+    tiers = own.tiers(provider, model, processing) if own is not None else None
+    if tiers is None:
+        tiers = _rates(_PROVIDERS.get(provider, provider), model, speed, processing, int(moment // _QUARTER))
     if tiers is None:
         return None
     rates = next(tier for tier in reversed(tiers) if input_tokens > tier.above or tier is tiers[0])
@@ -88,6 +93,32 @@ def cost_usd(
         + cache_write_1h_tokens * rates.cache_write_1h
         + searches * rates.search
     )
+
+
+def source_of(model: str, provider: str = "") -> str:
+    """Return the ``cost_source`` label of a cost that ``cost_usd`` gave."""
+    own = own_prices()
+    return GENAI_PRICES if own is None or own.tiers(provider, model) is None else PRICE_FILE
+
+
+@cache
+def own_prices() -> PriceFile | None:
+    """Return the prices of the file that AGENTGAUGE_PRICES names, or None; one that cannot be used is logged once."""
+    try:
+        return read_own_prices()
+    except ConfigurationError as error:
+        _log.warning("%s; list prices are used", error)
+        return None
+
+
+def read_own_prices() -> PriceFile | None:
+    """Return the prices of the file that AGENTGAUGE_PRICES names, or None where it names none.
+
+    Raises:
+        ConfigurationError: the file cannot be used.
+    """
+    path = os.environ.get(ENVIRONMENT)
+    return PriceFile(Path(path)) if path else None
 
 
 @lru_cache(maxsize=4096)

@@ -162,14 +162,14 @@ class LlmMeter:
 
 
 def _priced(record: Record) -> Record:
-    """Add the list price to a call whose tokens are known and whose price nobody gave.
+    """Add the price to a call whose tokens are known and whose price nobody gave.
 
     Done when records are folded: the first look at the price table takes 0.3 s, which no caller should wait.
     """
     amounts = record.amounts
     if record.kind != "llm" or "cost_usd" in amounts or "input_tokens" not in amounts:
         return record
-    from agentgauge.pricing import GENAI_PRICES, UNPRICED, cost_usd
+    from agentgauge.pricing import UNPRICED, cost_usd, source_of
 
     try:
         cost = cost_usd(
@@ -187,7 +187,9 @@ def _priced(record: Record) -> Record:
         record.labels["cost_source"] = UNPRICED
         amounts["unpriced"] = 1.0
     else:
-        record.labels["cost_source"] = GENAI_PRICES
+        record.labels["cost_source"] = source_of(
+            record.labels["gen_ai_request_model"], record.labels["gen_ai_provider_name"]
+        )
         amounts["cost_usd"] = cost
     return record
 
