@@ -83,7 +83,7 @@ def test_doubled_latency_is_an_anomaly_within_half_a_minute_and_ends(seed: int) 
 @pytest.mark.parametrize("interval", [1.0, 2.0, 15.0])
 def test_other_intervals_detect_as_well(interval: float) -> None:
     workload = Workload()
-    driven = warmed(workload, Driven(Settings(interval_seconds=interval)))
+    driven = warmed(workload, Driven(Settings(interval_seconds=interval)), ticks=int(1200 / interval))
     workload.latency = 2.0
     assert ticks_until(driven, workload, LATENCY, 1.0, max(3, int(30 / interval)))
 
