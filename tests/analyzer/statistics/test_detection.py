@@ -129,13 +129,13 @@ def test_errors_after_none_at_all_are_flagged_within_four_points() -> None:
 
 def test_a_daily_peak_is_expected_and_a_missing_one_is_not() -> None:
     step, per_day = 900, 96
-    times = 1_700_000_000 + step * np.arange(10 * per_day)
+    times = 1_700_000_000 + step * np.arange(21 * per_day)
     phase = np.arange(times.size) % per_day
     random = np.random.default_rng(3)
     load = 10 + 50 * ((phase >= 40) & (phase < 44)) + random.normal(size=times.size)
     assert not detect(times, load).anomaly[0, 5 * per_day :].any()
-    load[9 * per_day + 40 : 9 * per_day + 44] -= 50
-    assert detect(times, load).anomaly[0, 9 * per_day + 40 : 9 * per_day + 44].any()
+    load[20 * per_day + 40 : 20 * per_day + 44] -= 50
+    assert detect(times, load).anomaly[0, 20 * per_day + 40 : 20 * per_day + 44].any()
 
 
 def test_a_given_season_is_used() -> None:

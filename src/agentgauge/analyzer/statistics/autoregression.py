@@ -44,12 +44,18 @@ def continued(weights: Matrix, lags: Sequence[int], recent: Matrix, horizon: int
     weights: (S, lags + 1). What leaves the range seen so far by more than half of it is held there.
     """
     series, stretches, columns = recent.shape
-    path = np.concatenate((recent, np.zeros((series, stretches, horizon))), axis=2)
+    path = np.empty((columns + horizon, series, stretches))
+    path[:columns] = recent.transpose(2, 0, 1)
     low, high = recent.min(axis=2), recent.max(axis=2)
     room = OVERSHOOT * (high - low)
     low, high = low - room, high + room
     back = np.array(lags)
+    by_lag, constant = np.ascontiguousarray(weights[:, :-1].T), weights[:, -1:]
     for step in range(columns, columns + horizon):
-        value = (path[:, :, step - back] * weights[:, None, :-1]).sum(axis=2) + weights[:, -1:]
-        path[:, :, step] = np.clip(value, low, high)
-    return path[:, :, columns:]
+        value = path[step]
+        np.einsum("lsk,ls->sk", path[step - back], by_lag, out=value)
+        value += constant
+        np.maximum(value, low, out=value)
+        np.minimum(value, high, out=value)
+    result: Matrix = np.ascontiguousarray(path[columns:].transpose(1, 2, 0))
+    return result

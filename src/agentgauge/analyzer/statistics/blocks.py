@@ -5,13 +5,13 @@ import numpy.typing as npt
 
 from .grid import Indices, Matrix
 
-FIRST_BLOCKS = (12, 24, 48, 96, 192, 384, 768)
-BLOCK_COLUMNS = 768
+FIRST_BLOCKS = (12, 24, 36, 48, 72, 96, 144, 192, 288, 384, 576, 768)
+BLOCK_COLUMNS = 512
 MEMORY_COLUMNS = 8_192
 
 
 class Blocks:
-    """The blocks of a number of columns: short ones at first, then one every 768 columns."""
+    """The blocks of a number of columns: short ones at first, then one every 512 columns."""
 
     def __init__(self, columns: int) -> None:
         later = np.arange(FIRST_BLOCKS[-1] + BLOCK_COLUMNS, columns, BLOCK_COLUMNS)

@@ -48,25 +48,26 @@ def best_split(segment: Vector) -> Split | None:
     size = segment.size
     if size < 2 * SHORTEST_SEGMENT:
         return None
-    centred = segment - segment.mean()
-    cuts = np.arange(SHORTEST_SEGMENT, size - SHORTEST_SEGMENT + 1)
-    sums = np.cumsum(centred)[cuts - 1]
-    gains = sums**2 * (size / (cuts * (size - cuts)))
-    cut = int(cuts[gains.argmax()])
-    before, after = centred[:cut].mean(), centred[cut:].mean()
-    rest = centred.copy()
-    rest[:cut] -= before
-    rest[cut:] -= after
-    variance = float(rest @ rest) / size
-    gap = float(after - before)
+    centred = segment - np.add.reduce(segment) / size
+    sums = np.cumsum(centred)[SHORTEST_SEGMENT - 1 : size - SHORTEST_SEGMENT]
+    cuts = np.arange(SHORTEST_SEGMENT, size - SHORTEST_SEGMENT + 1, dtype=np.float64)
+    place = int((sums**2 / (cuts * (size - cuts))).argmax())
+    cut, total = place + SHORTEST_SEGMENT, float(sums[place])
+    before, after = total / cut, -total / (size - cut)
+    centred[:cut] -= before
+    centred[cut:] -= after
+    rest = centred
+    power = float(rest @ rest)
+    variance = power / size
+    gap = after - before
     if gap == 0.0:
         return None
     if variance <= (1e-12 * gap) ** 2:
         share = special.comb(size, min(cut, size - cut))
         return Split(cut, 0.0, np.inf, float(min(1.0, size / share)))
-    correlation = min(max(float(rest[1:] @ rest[:-1]) / float(rest @ rest) + 1 / size, 0.0), LARGEST_CORRELATION)
+    correlation = min(max(float(rest[1:] @ rest[:-1]) / power + 1 / size, 0.0), LARGEST_CORRELATION)
     effective = size * (1 - correlation) / (1 + correlation)
-    statistic = abs(gap) * np.sqrt(effective * cut * (size - cut) / size**2 / variance)
+    statistic = abs(gap) * float(np.sqrt(effective * cut * (size - cut) / size**2 / variance))
     freedom = max(effective - 2, 1.0)
     pvalue = min(1.0, 2 * float(special.stdtr(freedom, -statistic)) * cuts.size)
     return Split(cut, float(np.sqrt(variance)), float(statistic**2), pvalue)

@@ -15,7 +15,8 @@ SIGMAS_PER_DEVIATION = 1.2533141373155001
 BAND = 1.959963984540054
 HOLDING = 3.0
 CHUNK_SAMPLES = 32_768
-RECENT_COLUMNS = 528
+RECENT_COLUMNS = 400
+KEPT_COLUMNS = 64
 
 
 @dataclass(frozen=True)
@@ -52,9 +53,9 @@ def detect(times: npt.ArrayLike, values: npt.ArrayLike, *, season: int | None = 
 
 
 def detect_last(times: npt.ArrayLike, values: npt.ArrayLike, *, season: int | None = None) -> Detection:
-    """Judge the last sample of each series, learning from the last 528 and the seasons before: detect's for a tick.
+    """Judge the last sample of each series, learning from the last 400 and the seasons before: detect's for a tick.
 
-    Arguments as for `detect`; the arrays returned are (S, 1). At a fourth of the cost for a window of 2,016 samples.
+    Arguments as for `detect`; the arrays returned are (S, 1). About a fifth of the cost for a window of 2,016 samples.
     """
     whole = _detected(Grid(times), matrix(values), season, RECENT_COLUMNS)
     return Detection(
@@ -74,8 +75,8 @@ def _detected(grid: Grid, samples: Matrix, season: int | None, recent: int | Non
     seasons = [season] if season is not None else calendar_seasons(grid)
     seasons = [length for length in seasons if 2 <= length < grid.size]
     begins = max(grid.size - recent, 0) if recent is not None else 0
-    kept = grid.slots >= begins
-    slots: Indices | slice = slice(None) if grid.gapless else grid.slots[kept] - begins
+    kept = grid.slots >= (0 if recent is None else grid.size - min(KEPT_COLUMNS, recent))
+    slots: Indices | slice = slice(None) if kept.all() and grid.gapless else grid.slots[kept] - begins
     judged = samples[:, kept]
     expected, lower, upper, zscore, pvalue = (np.empty(judged.shape) for _ in range(5))
     far = np.zeros(judged.shape, dtype=np.bool_)

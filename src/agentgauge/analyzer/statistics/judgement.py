@@ -12,7 +12,7 @@ from .grid import Indices, Matrix, carried_forward
 from .scale import usual_deviation
 from .tail import surprises
 
-WARM_UP = 12
+WARM_UP = 30
 LARGEST_DEVIATION = 1e6
 AGREEMENT = 2.0
 LONE = 1.0

@@ -9,6 +9,7 @@ Vector = npt.NDArray[np.float64]
 
 WARM_UP = 12
 QUIET_AFTER = 100
+LARGEST = 1e6
 
 
 def nearest_earlier(series: Vector) -> Vector:
@@ -40,10 +41,13 @@ def novelty_of(series: Vector) -> Vector:
         return result
     seen = np.maximum.accumulate(series) - np.minimum.accumulate(series)
     distance = nearest_earlier(series)[WARM_UP:]
+    before = seen[WARM_UP - 1 : -1]
     # What differs from a constant is as novel as can be.
-    result[WARM_UP:] = np.divide(
-        distance, seen[WARM_UP - 1 : -1], out=(distance > 0) * 1.0, where=seen[WARM_UP - 1 : -1] > 0
-    )
+    with np.errstate(over="ignore"):
+        np.divide(distance, before, out=distance, where=before > 0)
+    constant = before == 0
+    distance[constant] = distance[constant] > 0
+    result[WARM_UP:] = np.minimum(distance, LARGEST)
     return result
 
 

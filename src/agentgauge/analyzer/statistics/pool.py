@@ -9,7 +9,8 @@ from scipy import special
 from .autoregression import continued, fitted_weights
 from .grid import Matrix
 
-ORIGINS = 12
+MOST_ORIGINS, FEWEST_ORIGINS = 12, 4
+BACKTESTED_STEPS = 576
 FIT_SEASONS = 6
 RETURN_SEASONS = 1.4
 OPTIMISM = 1.3
@@ -109,8 +110,9 @@ def pool_forecasts(
     series = np.divide(worked - middle, spread, out=np.zeros_like(filled), where=spread > 0)
     members, reach = pool_members(series, seasons)
     span = max(min(horizon, (columns - reach) // 2), 0)
-    spacing = max((columns - reach - span) // ORIGINS, 1)
-    origins = [columns, *range(columns - span, reach - 1, -spacing)][: ORIGINS + 1] if span else [columns]
+    count = min(max(BACKTESTED_STEPS // max(span, 1), FEWEST_ORIGINS), MOST_ORIGINS)
+    spacing = max((columns - reach - span) // count, 1)
+    origins = [columns, *range(columns - span, reach - 1, -spacing)][: count + 1] if span else [columns]
     recent = np.stack([series[:, origin - reach : origin] for origin in origins], axis=1)
     mean = middle + spread * np.median([member(recent[:, :1], horizon) for member in members], axis=0)[:, 0]
     steps = np.arange(1, horizon + 1)

@@ -9,7 +9,7 @@ RECENT_COLUMNS = 64
 CLIP = 8.0
 LEAST_OF_MEAN = 0.25
 ROUNDING = 1e-9
-SMALL_SAMPLE = 4.0
+SMALL_SAMPLE = 20.0
 
 
 def window_sums(values: Matrix, window: int) -> Matrix:
