@@ -205,6 +205,18 @@ _RECORDED: Final = (
         (*_HOOK, "outcome", "exit_code_class"),
         "Runs of a hook by outcome: success, blocked, error, timeout, cancelled; exit code: 0, 1, 2, other, signal.",
     ),
+    Metric(
+        "agentgauge_hook_events_total",
+        "counter",
+        ("hook_system", "hook_event"),
+        "Events of agents' sessions, as the agents told them to the exporter.",
+    ),
+    Metric(
+        "agentgauge_tool_permissions_total",
+        "counter",
+        ("gen_ai_tool_name", "decision"),
+        "Calls to tools decided upon: granted or refused when asked, denied by a rule, blocked before they ran.",
+    ),
     Metric("agentgauge_tests_total", "counter", ("suite", "stage", "outcome"), "Tests run, by outcome."),
     Metric(
         "agentgauge_test_run_duration_seconds",

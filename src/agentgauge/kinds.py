@@ -103,6 +103,8 @@ KINDS: Final[dict[str, Kind]] = {
             ("duration_seconds",),
             (Fold("agentgauge_hook_duration_seconds", "duration_seconds"), Fold("agentgauge_hook_runs_total")),
         ),
+        Kind("hook_event", ("hook_system", "hook_event"), (), (Fold("agentgauge_hook_events_total"),)),
+        Kind("tool_permission", ("gen_ai_tool_name", "decision"), (), (Fold("agentgauge_tool_permissions_total"),)),
         Kind("tests", ("suite", "stage", "outcome"), ("count",), (Fold("agentgauge_tests_total", "count"),)),
         Kind(
             "test_run",

@@ -56,7 +56,7 @@ def exporter(
     start_log()
     configuration = configured(config_file, transcripts)
     running = Exporter(configuration, Path(home()))
-    surface = Surface(running.families, lambda: render_page(running.status()), lambda: running.ready)
+    surface = Surface(running.families, lambda: render_page(running.status()), lambda: running.ready, running.hooks)
     try:
         server = open_server(surface, listen_addresses, web_config_file)
         print_addresses(server, configuration)

@@ -62,7 +62,8 @@ def serve(
             status = running.status(analyzer.rows(), links, sample=not no_sample, problem=analyzer.problem)
             return render_page(status)
 
-        server = open_server(Surface(families, page, lambda: running.ready), listen_addresses, web_config_file)
+        surface = Surface(families, page, lambda: running.ready, running.hooks)
+        server = open_server(surface, listen_addresses, web_config_file)
         read = settings.prometheus_url or "what this process counts"
         sample = "none" if no_sample else "a sample agent with hooks, so that numbers move; --no-sample leaves it out"
         print_addresses(server, configuration, ("signals", read), ("sample", sample))

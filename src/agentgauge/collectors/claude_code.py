@@ -49,14 +49,16 @@ class ClaudeCodeCollector:
 
     Args:
         paths: directories that hold ``*.jsonl`` files at any depth, or such files.
+        tool_calls: calls to tools counted by anyone, whose state is kept by someone else; by default by nobody.
     """
 
     name = "claude_code"
 
-    def __init__(self, paths: Iterable[str | Path]) -> None:
+    def __init__(self, paths: Iterable[str | Path], tool_calls: Seen | None = None) -> None:
         self._listing = Listing(paths)
         self._files: dict[str, _Followed] = {}
         self._seen = Seen()
+        self._tool_calls = Seen() if tool_calls is None else tool_calls
         self._looked: dict[str, tuple[int, float]] = {}
         self._paths: dict[str, str] = {}
         self._refused = {"invalid": 0, "duplicate": 0, "dropped": 0}
@@ -135,7 +137,7 @@ class ClaudeCodeCollector:
                     for entry in batch.entries:
                         if followed.transcript.read(entry, self._seen, records):
                             self._refused["duplicate"] += 1
-                    yield from records
+                    yield from self._once(records)
         except OSError:
             self._refused["dropped"] += 1
 
@@ -167,7 +169,15 @@ class ClaudeCodeCollector:
             followed.transcript = None
         elif quiet >= IDLE_SECONDS or transcript.settled:
             transcript.rest(records)
-        yield from records
+        yield from self._once(records)
+
+    def _once(self, records: list[Record]) -> Iterator[Record]:
+        """Yield what was not counted before, from another file or from the session's own hooks."""
+        for record in records:
+            if not record.id or self._tool_calls.add(record.id):
+                yield record
+            else:
+                self._refused["duplicate"] += 1
 
     def _last_line(self, file: File, followed: _Followed, records: list[Record]) -> None:
         """Read a last line that has no newline if it is whole; else it goes on waiting."""

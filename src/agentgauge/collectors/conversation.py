@@ -13,6 +13,7 @@ OTHER: Final = "other"
 """The label value of what is no name."""
 
 _NAME: Final = re.compile(r"[\w.:@\[\]() -]{1,100}", re.ASCII)
+_TOOL_NAME: Final = re.compile(r"[\w.:-]{1,128}", re.ASCII)
 
 
 class Call(Struct, array_like=True):
@@ -149,6 +150,21 @@ def label(value: str, otherwise: str) -> str:
     if not value:
         return otherwise
     return value if _NAME.fullmatch(value) else OTHER
+
+
+def tool_name(value: str) -> str:
+    """Return a tool's name as a label value, "other" for what is no name."""
+    return value if _TOOL_NAME.fullmatch(value) else OTHER
+
+
+def tool_labels(name: str, agent: str, error_type: str) -> dict[str, str]:
+    """Return the labels of a call to a tool; those of MCP servers are extensions."""
+    return {
+        "gen_ai_tool_name": name,
+        "gen_ai_tool_type": "extension" if name.startswith("mcp__") else "function",
+        "gen_ai_agent_name": agent,
+        "error_type": error_type,
+    }
 
 
 def provider_and_model(model: str, message: str) -> tuple[str, str]:

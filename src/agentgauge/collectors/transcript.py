@@ -18,19 +18,27 @@ from typing import Final
 import msgspec
 from msgspec import Struct, field
 
-from agentgauge.collectors.conversation import OTHER, Call, Conversation, Turn, label, provider_and_model
+from agentgauge.collectors.conversation import (
+    Call,
+    Conversation,
+    Turn,
+    label,
+    provider_and_model,
+    tool_labels,
+    tool_name,
+)
 from agentgauge.collectors.entry import Block, Entry, Message
 from agentgauge.collectors.seen import Seen, digest
 from agentgauge.record import Record
 
 MAIN_AGENT: Final = "claude-code"
 SUBAGENT: Final = "subagent"
+TOOL_ERROR: Final = "tool_error"
 
 _MAX_TOOLS: Final = 256
 _MAX_CONVERSATIONS: Final = 32
 _TASK_TOOLS: Final = frozenset({"Task", "Agent"})
 _INTERRUPTED: Final = "[Request interrupted by user"
-_TOOL_NAME: Final = re.compile(r"[\w.:-]{1,128}", re.ASCII)
 _ERROR_NAME: Final = re.compile(r"[a-z_]{1,40}")
 _STATUS: Final = re.compile(r"API Error: (?:Request failed with status code )?\(?([45]\d\d)\b")
 
@@ -156,7 +164,7 @@ class Transcript(Struct, array_like=True):
                 continue
             if len(self.tools) >= _MAX_TOOLS:
                 del self.tools[next(iter(self.tools))]
-            tool = OpenTool(block.name if _TOOL_NAME.fullmatch(block.name) else OTHER, time, key)
+            tool = OpenTool(tool_name(block.name), time, key)
             if block.name in _TASK_TOOLS:
                 task = _task(block)
                 tool.agent, tool.prompt = label(task.subagent_type, SUBAGENT), digest(task.prompt)
@@ -185,22 +193,19 @@ class Transcript(Struct, array_like=True):
             conversation.turn = Turn(time)
 
     def _result(self, block: Block, time: float, records: list[Record]) -> None:
-        tool = self.tools.pop(digest(block.tool_use_id or ""), None)
+        identity = digest(block.tool_use_id or "")
+        tool = self.tools.pop(identity, None)
         if tool is None:
             return
         conversation = self.conversations.get(tool.conversation)
-        labels = {
-            "gen_ai_tool_name": tool.name,
-            "gen_ai_tool_type": "extension" if tool.name.startswith("mcp__") else "function",
-            "gen_ai_agent_name": conversation.agent if conversation is not None else self.agent,
-            "error_type": "tool_error" if block.is_error else "",
-        }
+        agent = conversation.agent if conversation is not None else self.agent
+        labels = tool_labels(tool.name, agent, TOOL_ERROR if block.is_error else "")
         amounts = {}
         if tool.start and time:
             amounts["duration_seconds"] = max(0.0, time - tool.start)  # lines are not always in the order of time
             if conversation is not None:
                 conversation.asked = time
-        records.append(Record("tool", time or tool.start, labels, amounts))
+        records.append(Record("tool", time or tool.start, labels, amounts, identity))
         if tool.agent and not any(other.agent for other in self.tools.values()):
             for key in [key for key in self.conversations if key]:
                 self._end(key, records)  # no subagent runs any more

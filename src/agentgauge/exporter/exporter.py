@@ -9,12 +9,22 @@ from typing import Final
 
 from agentgauge import __version__
 from agentgauge.collectors.claude_code import ClaudeCodeCollector
+from agentgauge.collectors.claude_code_hooks import ClaudeCodeHooksCollector
 from agentgauge.collectors.processes import ProcessesCollector
+from agentgauge.collectors.seen import Seen
 from agentgauge.configuration import Configuration
 from agentgauge.exporter.budgets import Budgets
 from agentgauge.exporter.intake import Collector, Intake
+from agentgauge.exporter.quality import weight_family
 from agentgauge.exporter.self_metrics import build_info, gauge, process_families
-from agentgauge.exporter.watched import process_rows, processes_row, record_counts, spool_row, transcripts_row
+from agentgauge.exporter.watched import (
+    hooks_row,
+    process_rows,
+    processes_row,
+    record_counts,
+    spool_row,
+    transcripts_row,
+)
 from agentgauge.spool.checkpoint import Checkpoint
 from agentgauge.spool.reader import SpoolReader
 from agentgauge.totals import Family, Totals
@@ -46,11 +56,15 @@ class Exporter:
         self._sources = configuration.collectors
         self.totals = Totals(configuration.exporter.label_sets_per_metric)
         self._budgets = Budgets(configuration.budgets)
-        self._spool = SpoolReader(self._spool_directory)
-        self._transcripts = ClaudeCodeCollector(self._sources.claude_code.directories)
+        self._quality = configuration.quality
+        self._spool = SpoolReader(self._spool_directory, batches=True)
+        tool_calls, transcripts = Seen(), self._sources.claude_code
+        self._transcripts = ClaudeCodeCollector(transcripts.directories, tool_calls)
+        self.hooks = ClaudeCodeHooksCollector(tool_calls, transcripts=transcripts.enabled)
         collectors: list[Collector] = [self._spool]
         if self._sources.claude_code.enabled:
             collectors.append(self._transcripts)
+        collectors.append(self.hooks)  # after the transcripts, which are to tell of a call first
         collectors.append(ProcessesCollector(self._sources.processes))
         checkpoint = Checkpoint(directory / "exporter" / "checkpoint.json", self._spool.saved)
         self._intake = Intake(collectors, self.totals, self._budgets, checkpoint)
@@ -72,6 +86,7 @@ class Exporter:
         return [
             *families,
             *self._budgets.families(time.time()),
+            weight_family(self._quality.weights),
             gauge("agentgauge_spool_backlog_bytes", float(self._spool.backlog_bytes)),
             gauge("agentgauge_spool_oldest_seconds", self._spool.oldest_seconds),
             gauge("agentgauge_fold_duration_seconds", self._intake.fold_seconds),
@@ -145,6 +160,7 @@ class Exporter:
         if self._sources.claude_code.enabled:
             directories = self._sources.claude_code.directories
             rows.append(transcripts_row(directories, self._transcripts.files, counts.get("claude_code", {})))
+        rows.append(hooks_row(counts.get("claude_code_hooks", {})))
         roles = [group.role for group in self._sources.processes]
         rows.append(processes_row(roles, processes, counts.get("processes", {})))
         return rows

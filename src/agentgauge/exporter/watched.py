@@ -6,6 +6,7 @@ from typing import Final
 
 from agentgauge.totals import Family, Histogram
 from agentgauge.web import text
+from agentgauge.web.hooks import PATH
 from agentgauge.web.status import ProcessRow, Watched
 
 _LATE_SECONDS: Final = 60.0
@@ -51,6 +52,18 @@ def transcripts_row(directories: Sequence[str], files: int, counts: Counts) -> W
         return Watched("Claude Code transcripts", where, "good", f"{files} {'file' if files == 1 else 'files'}", counts)
     hint = "No transcript there yet. Another place: --transcripts DIR."
     return Watched("Claude Code transcripts", where, "", "none found", counts, hint)
+
+
+def hooks_row(counts: Counts) -> Watched:
+    """Describe the hooks that Claude Code's sessions call over HTTP.
+
+    Args:
+        counts: records by result.
+    """
+    if counts.get("accepted"):
+        return Watched("Claude Code hooks", PATH, "good", "received", counts)
+    hint = "Sessions report here once 'agentgauge hooks install claude-code' has told them to."
+    return Watched("Claude Code hooks", PATH, "", "none received", counts, hint)
 
 
 def processes_row(roles: Sequence[str], running: Sequence[ProcessRow], counts: Counts) -> Watched:

@@ -18,6 +18,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from agentgauge.exposition import CONTENT_TYPE_OPENMETRICS, CONTENT_TYPE_TEXT, render
 from agentgauge.totals import Family
 from agentgauge.web.config import WebConfig
+from agentgauge.web.hooks import HookEndpoint, HookSink
 from agentgauge.web.negotiation import accepts_gzip, wants_openmetrics
 from agentgauge.web.style import CONTENT_SECURITY_POLICY
 from agentgauge.web.users import BasicAuth, Users
@@ -41,11 +42,13 @@ class Surface:
         families: called for each scrape, in a worker thread.
         page: returns the status page's HTML, in a worker thread.
         ready: whether the process has something to expose yet; until then /-/ready and /metrics are 503.
+        hooks: takes the payloads of agents' hooks; without it there is no place to send them.
     """
 
     families: Callable[[], list[Family]]
     page: Callable[[], str]
     ready: Callable[[], bool]
+    hooks: HookSink | None = None
 
 
 def make_app(surface: Surface, config: WebConfig | None = None) -> Starlette:
@@ -94,6 +97,7 @@ def make_app(surface: Surface, config: WebConfig | None = None) -> Starlette:
             Route("/metrics", metrics),
             Route("/-/healthy", healthy),
             Route("/-/ready", ready),
+            *([HookEndpoint(surface.hooks).route()] if surface.hooks is not None else []),
         ],
         middleware=middleware,
         exception_handlers={HTTPException: _refusal},
