@@ -4,10 +4,11 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Literal, TypeVar
+from urllib.parse import urlsplit
 
 import msgspec
 import yaml
-from msgspec import Meta, Struct
+from msgspec import Meta, Struct, field
 
 from agentgauge.errors import ConfigurationError
 
@@ -74,6 +75,28 @@ class Collectors(Struct, forbid_unknown_fields=True, frozen=True):
     )
 
 
+class Probe(Struct, forbid_unknown_fields=True, frozen=True):
+    """A health check: exactly one of ``http``, ``tcp`` and ``command``.
+
+    Args:
+        name: the label value.
+        http: a URL that is asked with GET; redirections are not followed.
+        tcp: ``host:port`` that must accept a connection.
+        command: a program and its arguments, which must exit with status 0.
+        interval_seconds: between two starts.
+        timeout_seconds: a check that takes longer has failed.
+        expected_status: what an HTTP server may answer; by default 200 to 299.
+    """
+
+    name: Name
+    http: str | None = None
+    tcp: str | None = None
+    command: Annotated[tuple[str, ...], Meta(min_length=1)] | None = None
+    interval_seconds: Annotated[float, Meta(ge=1)] = 30.0
+    timeout_seconds: Annotated[float, Meta(gt=0, le=300)] = 5.0
+    expected_status: tuple[Annotated[int, Meta(ge=100, le=599)], ...] = ()
+
+
 class Exporter(Struct, forbid_unknown_fields=True, frozen=True):
     """The exporter's pace and bounds."""
 
@@ -97,6 +120,19 @@ class Budget(Struct, forbid_unknown_fields=True, frozen=True):
     period: Literal["hour", "day", "month"] = "day"
     agent: str | None = None
     model: str | None = None
+
+
+class Quality(Struct, forbid_unknown_fields=True, frozen=True):
+    """The composite quality score: the weighted mean of evaluations' scores.
+
+    Args:
+        weights: ``gen_ai_evaluation_name`` to weight; they need not add up to 1. An evaluation that was not made does
+            not count.
+    """
+
+    weights: dict[Name, Positive] = field(
+        default_factory=lambda: {"code_quality": 0.4, "test_coverage": 0.3, "user_feedback": 0.3}
+    )
 
 
 class Signal(Struct, forbid_unknown_fields=True, frozen=True):
@@ -167,6 +203,7 @@ class Configuration(Struct, forbid_unknown_fields=True, frozen=True):
     exporter: Exporter = Exporter()
     collectors: Collectors = Collectors()
     budgets: tuple[Budget, ...] = ()
+    quality: Quality = field(default_factory=Quality)
     analyzer: Analyzer = Analyzer()
 
 
@@ -239,8 +276,30 @@ def _check(configuration: Configuration) -> None:
     for index, budget in enumerate(configuration.budgets):
         _check_pattern(f"budgets[{index}].agent", budget.agent)
         _check_pattern(f"budgets[{index}].model", budget.model)
+    for index, probe in enumerate(configuration.probes):
+        _check_probe(f"probes[{index}]", probe)
+    _check_unique("probes", [probe.name for probe in configuration.probes])
     _check_unique("budgets", [budget.name for budget in configuration.budgets])
     _check_unique("analyzer.signals", [signal.name for signal in configuration.analyzer.signals])
+
+
+def _check_probe(key: str, probe: Probe) -> None:
+    if (probe.http is None) + (probe.tcp is None) + (probe.command is None) != 2:
+        raise ConfigurationError(f"{key}: needs one of http, tcp and command")
+    if probe.http is not None and not _has_port(probe.http, ("http", "https")):
+        raise ConfigurationError(f"{key}.http: {probe.http!r} is not an http:// or https:// URL")
+    if probe.tcp is not None and not _has_port(f"tcp://{probe.tcp}", ("tcp",)):
+        raise ConfigurationError(f"{key}.tcp: {probe.tcp!r} is not host:port")
+    if probe.expected_status and probe.http is None:
+        raise ConfigurationError(f"{key}.expected_status: only an http probe has a status")
+
+
+def _has_port(url: str, schemes: tuple[str, ...]) -> bool:
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in schemes and bool(parts.hostname) and (parts.scheme != "tcp" or bool(parts.port))
+    except ValueError:
+        return False
 
 
 def _check_pattern(key: str, pattern: str | None) -> None:
