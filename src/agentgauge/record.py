@@ -5,7 +5,7 @@ import sys
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 from agentgauge.catalogue import METRICS
 from agentgauge.errors import InvalidRecordError
@@ -67,6 +67,22 @@ class Delta:
         """Return the delta as one JSON line with its newline."""
         body = {"metric": self.metric, "labels": self.labels, "value": self.value, "counts": self.counts}
         return json.dumps({"kind": "delta", **body}, separators=(",", ":")).encode() + b"\n"
+
+
+@dataclass(slots=True)
+class Batch:
+    """Many records at once.
+
+    Args:
+        rows: by kind, tuples of the kind's label values (absent ones empty), its amounts, in the kind's order, and the
+            time; absent amounts and times are NaN.
+    """
+
+    rows: dict[str, list[tuple[Any, ...]]]
+
+    def __len__(self) -> int:
+        """Return the number of records."""
+        return sum(map(len, self.rows.values()))
 
 
 def parse_line(line: bytes) -> Record | Delta:

@@ -8,11 +8,16 @@ from typing import Any, Final
 from agentgauge.catalogue import METRICS
 from agentgauge.configuration import Budget
 from agentgauge.errors import SpoolError
-from agentgauge.record import Delta, Record
+from agentgauge.kinds import KINDS
+from agentgauge.record import Batch, Delta, Record
 from agentgauge.totals import Family
 
 _COST: Final = METRICS["agentgauge_llm_cost_usd_total"]
 _AGENT, _MODEL = _COST.labels.index("gen_ai_agent_name"), _COST.labels.index("gen_ai_request_model")
+_LLM: Final = KINDS["llm"]
+_ROW: Final = (*_LLM.labels, *_LLM.amounts, "time")
+_ROW_COST, _ROW_TIME = _ROW.index("cost_usd"), _ROW.index("time")
+_ROW_AGENT, _ROW_MODEL = _ROW.index("gen_ai_agent_name"), _ROW.index("gen_ai_request_model")
 _PERIOD_SECONDS: Final = {"hour": 3600, "day": 86400}
 
 
@@ -26,8 +31,8 @@ class Budgets:
     def __init__(self, budgets: Sequence[Budget]) -> None:
         self._accounts = [_Account(budget) for budget in budgets]
 
-    def spend(self, entry: Record | Delta, now: float) -> None:
-        """Charge the cost of one record to the budgets it belongs to.
+    def spend(self, entry: Record | Delta | Batch, now: float) -> None:
+        """Charge the cost of what was read to the budgets it belongs to.
 
         Args:
             entry: what was read; a delta has no time and counts as of now.
@@ -35,15 +40,19 @@ class Budgets:
         """
         if not self._accounts:
             return
-        if isinstance(entry, Record):
-            cost = entry.amounts.get("cost_usd", 0.0) if entry.kind == "llm" else 0.0
-            agent = entry.labels.get("gen_ai_agent_name", "")
-            model = entry.labels.get("gen_ai_request_model", "")
-            when = min(entry.time, now)
+        if isinstance(entry, Batch):
+            for row in entry.rows.get("llm", ()):
+                self._charge(row[_ROW_COST], row[_ROW_AGENT], row[_ROW_MODEL], min(now, row[_ROW_TIME]))
+        elif isinstance(entry, Record):
+            if entry.kind == "llm":
+                cost = entry.amounts.get("cost_usd", 0.0)
+                agent = entry.labels.get("gen_ai_agent_name", "")
+                model = entry.labels.get("gen_ai_request_model", "")
+                self._charge(cost, agent, model, min(entry.time, now))
         elif entry.metric == _COST.name:
-            cost, agent, model, when = entry.value, entry.labels[_AGENT], entry.labels[_MODEL], now
-        else:
-            return
+            self._charge(entry.value, entry.labels[_AGENT], entry.labels[_MODEL], now)
+
+    def _charge(self, cost: float, agent: str, model: str, when: float) -> None:
         if cost > 0:
             for account in self._accounts:
                 if account.matches(agent, model):

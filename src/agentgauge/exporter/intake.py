@@ -12,7 +12,7 @@ from typing import Any, Final, Protocol
 
 from agentgauge.errors import AgentgaugeError
 from agentgauge.exporter.budgets import Budgets
-from agentgauge.record import Delta, Record
+from agentgauge.record import Batch, Delta, Record
 from agentgauge.totals import Family, Totals
 
 _log: Final = logging.getLogger(__name__)
@@ -31,7 +31,7 @@ class Collector(Protocol):
     def name(self) -> str:
         """Return the ``source`` label."""
 
-    def poll(self) -> Iterable[Record | Delta]:
+    def poll(self) -> Iterable[Record | Delta | Batch]:
         """Yield what is new."""
 
     def state(self) -> object:
@@ -158,12 +158,17 @@ class Intake:
                 if self._stopped.is_set():
                     self._torn = True
                     break
-                entries += 1
-                if isinstance(entry, Record):
+                if isinstance(entry, Batch):
+                    self._totals.fold_batch(entry)
+                    entries += len(entry)
+                    accepted += len(entry)
+                elif isinstance(entry, Record):
                     self._totals.fold(entry)
+                    entries += 1
                     accepted += entry.kind != "read"
                 else:
                     self._totals.add(entry)
+                    entries += 1
                     accepted += 1
                 self._budgets.spend(entry, now)
         except (AgentgaugeError, OSError) as error:

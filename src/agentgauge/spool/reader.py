@@ -10,22 +10,24 @@ import os
 import time
 import zlib
 from collections.abc import Iterator
-from hashlib import blake2b
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from agentgauge.errors import InvalidRecordError, SpoolError
-from agentgauge.record import MAX_LINE_BYTES, Delta, Record, parse_line
+from agentgauge.record import MAX_LINE_BYTES, Batch, Delta, Record, parse_line
+from agentgauge.spool.lines import Lines
 from agentgauge.spool.lock import Lock
 
-_CHUNK_BYTES: Final = MAX_LINE_BYTES + 1
+_CHUNK_BYTES: Final = 1 << 18
+"""Fits a processor's cache with all that is made of it: four times as much is read half as fast."""
+
+_LONGEST_BYTES: Final = MAX_LINE_BYTES + 1
 """Holds the longest line with its newline; where there is none in it the line is too long."""
 
 _POLL_BYTES: Final = 16 << 20
-"""A poll ends here, after a second or two of folding, so that a backlog does not keep a scrape waiting."""
+"""A poll ends here, after less than a second of folding, so that a backlog does not keep a scrape waiting."""
 
 _HEAD_BYTES: Final = 512
-_REMEMBERED_IDS: Final = 10_000
 _CURRENT: Final = "spool.jsonl"
 
 _log: Final = logging.getLogger(__name__)
@@ -71,6 +73,7 @@ class SpoolReader:
         directory: the spool's; made where it is missing.
         segment_bytes: the size past which ``spool.jsonl`` is renamed.
         grace_seconds: how long a writer may take between opening a file and writing to it, or to end a line.
+        batches: whether to yield records in batches where that is faster.
 
     Raises:
         SpoolError: the directory cannot be used, or another exporter reads it.
@@ -78,7 +81,9 @@ class SpoolReader:
 
     name = "spool"
 
-    def __init__(self, directory: Path, segment_bytes: int = 8 << 20, grace_seconds: float = 60.0) -> None:
+    def __init__(
+        self, directory: Path, segment_bytes: int = 8 << 20, grace_seconds: float = 60.0, *, batches: bool = False
+    ) -> None:
         self._directory = directory
         self._segment_bytes = segment_bytes
         self._grace_seconds = grace_seconds
@@ -86,8 +91,8 @@ class SpoolReader:
         self._positions: dict[_Identity, _Position] = {}
         self._renamed: dict[_Identity, float] = {}
         self._saved: dict[_Identity, int] = {}
-        self._ids: dict[str, None] = {}
-        self._refused = {"invalid": 0, "duplicate": 0}
+        self._batches = batches
+        self._lines = Lines()
         self.backlog_bytes = 0
         self.oldest_seconds = 0.0
         self._lock.acquire()
@@ -96,7 +101,7 @@ class SpoolReader:
         """Let another reader have the spool."""
         self._lock.release()
 
-    def poll(self) -> Iterator[Record | Delta]:
+    def poll(self) -> Iterator[Record | Delta | Batch]:
         """Yield what was appended since, up to some megabytes; what is refused comes as ``read`` records.
 
         Raises:
@@ -135,7 +140,7 @@ class SpoolReader:
             }
             for (device, inode), position in self._positions.items()
         ]
-        return {"segments": segments, "ids": list(self._ids)}
+        return {"segments": segments, "ids": list(self._lines.ids)}
 
     def restore(self, state: object) -> None:
         """Continue where a state was taken.
@@ -152,7 +157,7 @@ class SpoolReader:
                 )
                 for segment in state["segments"]  # type: ignore[index]
             }
-            self._ids = dict.fromkeys(str(identity) for identity in state["ids"])  # type: ignore[index]
+            self._lines.ids = dict.fromkeys(str(identity) for identity in state["ids"])  # type: ignore[index]
         except (KeyError, TypeError, ValueError, IndexError) as error:
             raise SpoolError(f"the spool's section of the checkpoint cannot be read: {error!r}") from error
 
@@ -180,7 +185,7 @@ class SpoolReader:
                 segments.append(_Segment(Path(entry.path), order, identity, stat.st_size, stat.st_mtime_ns))
         return sorted(segments, key=lambda segment: (segment.number is None, segment.number or 0))
 
-    def _read(self, segment: _Segment, position: _Position, budget: int) -> Iterator[Record | Delta]:
+    def _read(self, segment: _Segment, position: _Position, budget: int) -> Iterator[Record | Delta | Batch]:
         descriptor = os.open(segment.path, os.O_RDONLY | os.O_CLOEXEC)
         try:
             stat = os.fstat(descriptor)
@@ -189,35 +194,40 @@ class SpoolReader:
             position.modified = stat.st_mtime_ns
             if stat.st_size < position.offset or _head(descriptor, position.head[0]) != position.head:
                 position.offset, position.head, position.skipping = 0, (0, 0), False
-            for line in self._lines(descriptor, position, position.offset + budget):
-                entry = self._accept(line)
-                if entry is not None:
-                    yield entry
+            for chunk in self._chunks(descriptor, position, position.offset + budget):
+                for size, entry in self._lines.batches(chunk) if self._batches else self._lines.entries(chunk):
+                    position.offset += size
+                    if entry is not None:
+                        yield entry
         finally:
             if position.head[0] < _HEAD_BYTES:
                 position.head = _head(descriptor, min(_HEAD_BYTES, position.offset))
             os.close(descriptor)
 
-    def _lines(self, descriptor: int, position: _Position, limit: int) -> Iterator[bytes]:
-        """Yield lines without their newline; the offset is always behind the last one yielded."""
+    def _chunks(self, descriptor: int, position: _Position, limit: int) -> Iterator[bytes]:
+        """Yield whole lines, some at a time; who takes them moves the offset behind what it has taken."""
         while position.offset < limit:
             chunk = os.pread(descriptor, _CHUNK_BYTES, position.offset)
-            end = chunk.rfind(b"\n")
-            if end < 0:
-                if len(chunk) == _CHUNK_BYTES:
+            end = chunk.rfind(b"\n") + 1
+            if not end and len(chunk) == _CHUNK_BYTES:
+                chunk = os.pread(descriptor, _LONGEST_BYTES, position.offset)
+                end = chunk.rfind(b"\n") + 1
+                if not end and len(chunk) == _LONGEST_BYTES:
                     position.skipping = True
                     position.offset += len(chunk)
                     continue
+            if not end:
                 if chunk or position.skipping:
                     self._await_end(position, position.offset + len(chunk))
                 return
-            for line in chunk[:end].split(b"\n"):
-                position.offset += len(line) + 1
-                if position.skipping:
-                    position.skipping = False
-                    self._refused["invalid"] += 1
-                elif line:
-                    yield line
+            start = 0
+            if position.skipping:
+                start = chunk.index(b"\n") + 1
+                position.skipping = False
+                position.offset += start
+                self._lines.refused["invalid"] += 1
+            if start < end:
+                yield chunk[start:end]
 
     def _await_end(self, position: _Position, size: int) -> None:
         """Wait for the rest of a line; a writer that has not written it in the grace period is dead."""
@@ -227,29 +237,12 @@ class SpoolReader:
         elif now - position.stalled[1] >= self._grace_seconds:
             position.offset = size
             position.skipping = False
-            self._refused["invalid"] += 1
-
-    def _accept(self, line: bytes) -> Record | Delta | None:
-        """Return what a line says, or None where it is refused."""
-        try:
-            entry = parse_line(line)
-        except InvalidRecordError:
-            self._refused["invalid"] += 1
-            return None
-        if isinstance(entry, Record) and entry.id:
-            identity = blake2b(f"{entry.kind} {entry.id}".encode(), digest_size=8).hexdigest()
-            if identity in self._ids:
-                self._refused["duplicate"] += 1
-                return None
-            self._ids[identity] = None
-            if len(self._ids) > _REMEMBERED_IDS:
-                del self._ids[next(iter(self._ids))]
-        return entry
+            self._lines.refused["invalid"] += 1
 
     def _refusals(self) -> Iterator[Record]:
-        for result, count in self._refused.items():
+        for result, count in self._lines.refused.items():
             if count:
-                self._refused[result] = 0
+                self._lines.refused[result] = 0
                 _log.warning("%s: refused %d %s lines", self._directory, count, result)
                 yield Record("read", time.time(), {"source": self.name, "result": result}, {"count": float(count)})
 
