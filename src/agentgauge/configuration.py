@@ -202,6 +202,7 @@ class Configuration(Struct, forbid_unknown_fields=True, frozen=True):
 
     exporter: Exporter = Exporter()
     collectors: Collectors = Collectors()
+    probes: tuple[Probe, ...] = ()
     budgets: tuple[Budget, ...] = ()
     quality: Quality = field(default_factory=Quality)
     analyzer: Analyzer = Analyzer()
