@@ -8,7 +8,7 @@ from typing import Final
 import click
 import msgspec
 
-from agentgauge._version import __version__
+from agentgauge import __version__
 from agentgauge.cli.exporter import serve_until_stopped, start_log
 from agentgauge.configuration import load
 from agentgauge.errors import ConfigurationError, UsageError
