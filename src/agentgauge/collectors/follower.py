@@ -1,10 +1,10 @@
 """Follower: which transcript files there are, and what is new in each, in bounded memory."""
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from hashlib import blake2b
 from pathlib import Path
-from typing import BinaryIO, Final, NamedTuple
+from typing import BinaryIO, Final, Generic, NamedTuple, Protocol, TypeVar
 
 from msgspec import Struct
 
@@ -14,6 +14,8 @@ _CHUNK: Final = 1 << 20
 _TAIL: Final = 64
 _RESCAN_SECONDS: Final = 10.0
 _RECENT_SECONDS: Final = 1800.0
+
+_T = TypeVar("_T")
 
 
 class File(NamedTuple):
@@ -25,25 +27,39 @@ class File(NamedTuple):
     changed: float
 
 
-class Batch(NamedTuple):
+class Batch(NamedTuple, Generic[_T]):
     """What was read at once: entries, lines that are none, and lines too long to read."""
 
-    entries: list[Entry]
+    entries: list[_T]
     invalid: int
     dropped: int
 
 
+class Split(Protocol[_T]):
+    """What turns bytes into entries, as ``entry.entries`` does: the entries, lines that are none, bytes done with."""
+
+    def __call__(self, buffer: bytes, *, final: bool) -> tuple[list[_T], int, int]:
+        """Return what the bytes hold, of which a last line without newline counts where ``final``."""
+
+
+def is_jsonl(path: str) -> bool:
+    """Return whether a file is one of JSON lines by its name."""
+    return path.endswith(".jsonl")
+
+
 class Listing:
-    """The ``*.jsonl`` files under directories, at any depth, and files named themselves.
+    """The files of one kind under directories, at any depth, and files named themselves.
 
     The directories are walked every ten seconds; in between only files that changed within half an hour are looked at.
 
     Args:
         paths: directories and files; one that does not exist may yet appear.
+        accepts: says by its path whether a file in a directory is one of them.
     """
 
-    def __init__(self, paths: Iterable[str | Path]) -> None:
+    def __init__(self, paths: Iterable[str | Path], accepts: Callable[[str], bool] = is_jsonl) -> None:
         self._roots = [os.path.expanduser(path) for path in paths]  # noqa: PTH111 - strings are all the walk needs
+        self._accepts = accepts
         self._files: dict[str, File] = {}
         self._walked = -_RESCAN_SECONDS
 
@@ -81,7 +97,7 @@ class Listing:
                     for item in found:
                         if item.is_dir(follow_symlinks=False):
                             pending.append(item.path)
-                        elif item.name.endswith(".jsonl"):
+                        elif self._accepts(item.path):
                             whole &= self._keep_item(item)
             except OSError:
                 whole = False
@@ -117,11 +133,16 @@ class Position(Struct, array_like=True):
         """Return whether the file still has, up to the offset, what was read there."""
         return not self.offset or self.tail == _hash(self._before(file))
 
-    def read(self, file: BinaryIO, *, final: bool = False) -> Iterator[Batch]:
+    def read(self, file: BinaryIO, *, final: bool = False) -> Iterator[Batch[Entry]]:
+        """Yield what is new in a transcript of Claude Code; see ``split``."""
+        return self.split(file, entries, final=final)
+
+    def split(self, file: BinaryIO, split: Split[_T], *, final: bool = False) -> Iterator[Batch[_T]]:
         """Yield what is new, the position being after each batch as it is yielded.
 
         Args:
             file: the file, open for reading.
+            split: turns its bytes into entries.
             final: nothing will follow, so that a last line without newline is read as well.
         """
         last, parts = self._before(file), list[bytes]()
@@ -141,7 +162,7 @@ class Position(Struct, array_like=True):
             buffer = b"".join(parts)
             if ended and not (final and buffer):
                 break
-            found, invalid, used = entries(buffer, final=ended)
+            found, invalid, used = split(buffer, final=ended)
             dropped = len(buffer) - used > MAX_LINE_BYTES
             if dropped:
                 self.skipping, used = True, len(buffer)
