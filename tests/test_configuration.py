@@ -97,3 +97,34 @@ def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
     path.write_bytes(b"# caf\xe9\n")
     with pytest.raises(ConfigurationError, match=r"latin\.yml: not UTF-8 text$"):
         load(path)
+
+
+def test_probes_are_read(tmp_path: Path) -> None:
+    text = """
+probes:
+  - {name: api, http: "https://api.example/health?a=b", expected_status: [200, 204], timeout_seconds: 2}
+  - {name: database, tcp: "[::1]:5432", interval_seconds: 10}
+  - {name: queue, command: [redis-cli, ping]}
+"""
+    api, database, queue = load(write(tmp_path, text)).probes
+    assert (api.expected_status, api.timeout_seconds, api.interval_seconds) == ((200, 204), 2.0, 30.0)
+    assert (database.tcp, queue.command) == ("[::1]:5432", ("redis-cli", "ping"))
+
+
+@pytest.mark.parametrize(
+    ("probe", "problem"),
+    [
+        ("{name: a}", r"probes\[0\]: needs one of"),
+        ("{name: a, tcp: 'h:1', http: 'http://h'}", r"probes\[0\]: needs one of"),
+        ("{name: a, http: 'ftp://h'}", r"probes\[0\]\.http"),
+        ("{name: a, http: 'http://[::1'}", r"probes\[0\]\.http"),
+        ("{name: a, tcp: 'h'}", r"probes\[0\]\.tcp"),
+        ("{name: a, tcp: 'h:99999'}", r"probes\[0\]\.tcp"),
+        ("{name: a, tcp: 'h:1', expected_status: [200]}", r"probes\[0\]\.expected_status"),
+        ("{name: a, command: []}", r"probes\[0\]\.command"),
+        ("{name: a, tcp: 'h:1', interval_seconds: 0.1}", r"probes\[0\]\.interval_seconds"),
+    ],
+)
+def test_a_probe_that_cannot_be_is_named(tmp_path: Path, probe: str, problem: str) -> None:
+    with pytest.raises(ConfigurationError, match=problem):
+        load(write(tmp_path, f"probes: [{probe}]"))

@@ -202,7 +202,7 @@ class Configuration(Struct, forbid_unknown_fields=True, frozen=True):
 
     exporter: Exporter = Exporter()
     collectors: Collectors = Collectors()
-    probes: tuple[Probe, ...] = ()
+    probes: Annotated[tuple[Probe, ...], Meta(max_length=100)] = ()
     budgets: tuple[Budget, ...] = ()
     quality: Quality = field(default_factory=Quality)
     analyzer: Analyzer = Analyzer()

@@ -10,6 +10,7 @@ from typing import Final
 from agentgauge import __version__
 from agentgauge.collectors.claude_code import ClaudeCodeCollector
 from agentgauge.collectors.claude_code_hooks import ClaudeCodeHooksCollector
+from agentgauge.collectors.probes import ProbesCollector
 from agentgauge.collectors.processes import ProcessesCollector
 from agentgauge.collectors.seen import Seen
 from agentgauge.configuration import Configuration
@@ -66,6 +67,9 @@ class Exporter:
             collectors.append(self._transcripts)
         collectors.append(self.hooks)  # after the transcripts, which are to tell of a call first
         collectors.append(ProcessesCollector(self._sources.processes))
+        self._probes = ProbesCollector(configuration.probes)
+        if configuration.probes:
+            collectors.append(self._probes)
         checkpoint = Checkpoint(directory / "exporter" / "checkpoint.json", self._spool.saved)
         self._intake = Intake(collectors, self.totals, self._budgets, checkpoint)
         self._activity = Activity()
@@ -108,6 +112,7 @@ class Exporter:
 
     def close(self) -> None:
         """Fold and save a last time, and let another exporter use the directory."""
+        self._probes.close()
         if not self._intake.close(_CLOSE_SECONDS):
             _log.warning("stopped while reading; the next start goes on from the last checkpoint")
         self._spool.close()
