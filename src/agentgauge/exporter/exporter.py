@@ -11,6 +11,9 @@ from agentgauge import __version__
 from agentgauge.collectors.claude_code import ClaudeCodeCollector
 from agentgauge.collectors.claude_code_hooks import ClaudeCodeHooksCollector
 from agentgauge.collectors.probes import ProbesCollector
+from agentgauge.collectors.codex import codex
+from agentgauge.collectors.copilot import copilot
+from agentgauge.collectors.gemini import gemini
 from agentgauge.collectors.processes import ProcessesCollector
 from agentgauge.collectors.seen import Seen
 from agentgauge.configuration import Configuration
@@ -20,6 +23,7 @@ from agentgauge.exporter.quality import weight_family
 from agentgauge.exporter.self_metrics import build_info, gauge, process_families
 from agentgauge.exporter.watched import (
     hooks_row,
+    logs_row,
     process_rows,
     processes_row,
     record_counts,
@@ -66,6 +70,9 @@ class Exporter:
         if self._sources.claude_code.enabled:
             collectors.append(self._transcripts)
         collectors.append(self.hooks)  # after the transcripts, which are to tell of a call first
+        clients = ((self._sources.codex, codex), (self._sources.copilot, copilot), (self._sources.gemini, gemini))
+        self._logs = [(of.directories, follow(of.directories)) for of, follow in clients if of.enabled]
+        collectors += [log for _, log in self._logs]
         collectors.append(ProcessesCollector(self._sources.processes))
         self._probes = ProbesCollector(configuration.probes)
         if configuration.probes:
@@ -166,6 +173,7 @@ class Exporter:
             directories = self._sources.claude_code.directories
             rows.append(transcripts_row(directories, self._transcripts.files, counts.get("claude_code", {})))
         rows.append(hooks_row(counts.get("claude_code_hooks", {})))
+        rows += [logs_row(log.name, where, log.files, counts.get(log.name, {})) for where, log in self._logs if log.files]
         roles = [group.role for group in self._sources.processes]
         rows.append(processes_row(roles, processes, counts.get("processes", {})))
         return rows

@@ -66,6 +66,19 @@ def hooks_row(counts: Counts) -> Watched:
     return Watched("Claude Code hooks", PATH, "", "none received", counts, hint)
 
 
+def logs_row(client: str, directories: Sequence[str], files: int, counts: Counts) -> Watched:
+    """Describe the logs of another client.
+
+    Args:
+        client: the collector's name.
+        directories: as configured.
+        files: how many are followed.
+        counts: records by result.
+    """
+    where = ", ".join(tilde(directory) for directory in directories)
+    return Watched(f"{client.capitalize()} CLI logs", where, "good", f"{files} {'file' if files == 1 else 'files'}", counts)
+
+
 def processes_row(roles: Sequence[str], running: Sequence[ProcessRow], counts: Counts) -> Watched:
     """Describe the process groups.
 
