@@ -7,7 +7,8 @@ from agentgauge.analyzer.statistics import detect
 
 
 def score(values: np.typing.NDArray[np.float64]) -> np.typing.NDArray[np.float64]:
-    return detect(60.0 * np.arange(values.shape[-1]), values).score[0]
+    first: np.typing.NDArray[np.float64] = detect(60.0 * np.arange(values.shape[-1]), values).score[0]
+    return first
 
 
 def nearest_before(values: np.typing.NDArray[np.float64], index: int) -> float:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from itertools import pairwise
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +16,13 @@ Stack = npt.NDArray[np.float64]
 SEASONS_REMEMBERED = 5
 EVIDENCE = 8
 WEIGHT_POWER = 4
+
+
+class Season(NamedTuple):
+    """A season's length in columns, and the age of a series, in columns, at which it is known."""
+
+    length: int
+    known: int
 
 
 class Pool:
@@ -50,7 +58,7 @@ def seasonal_template(filled: Matrix, season: int, begins: int) -> Matrix:
     return template
 
 
-def predictors(filled: Matrix, seasons: Sequence[int], begins: int) -> tuple[Pool, Pool]:
+def predictors(filled: Matrix, seasons: Sequence[Season], begins: int) -> tuple[Pool, Pool]:
     """Return the quick and the slow predictors of the columns from `begins` on.
 
     The quick ones are the last value and the recent levels of 5, 15 and 45 columns, these plain and, for each season,
@@ -66,13 +74,13 @@ def predictors(filled: Matrix, seasons: Sequence[int], begins: int) -> tuple[Poo
     quick[3, :, 1:] = filled[:, begins:-1]
     quick[3, :, 0] = filled[:, max(begins - 1, 0)]
     for number, season in enumerate(seasons):
-        template = seasonal_template(filled, season, lead)
+        template = seasonal_template(filled, season.length, lead)
         places = [*quick[4 + 3 * number : 7 + 3 * number], slow[1 + number]]
         for level, place in zip(recent_levels(filled[:, lead:] - template), places, strict=True):
             np.add(level[:, recent], template[:, recent], out=place)
     return (
-        Pool(quick, [1] * 4 + [season for season in seasons for _ in range(3)]),
-        Pool(slow, [1, *seasons]),
+        Pool(quick, [1] * 4 + [season.known for season in seasons for _ in range(3)]),
+        Pool(slow, [1, *(season.known for season in seasons)]),
     )
 
 

@@ -1,14 +1,17 @@
 """Anomalies: samples that their own past makes improbable."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
 
-from .grid import SECONDS_PER_DAY, Grid, Indices, Matrix, matrix
+from .baseline import Season
+from .grid import SECONDS_PER_DAY, Grid, Indices, Matrix, carried_forward, matrix
 from .judgement import judge
 from .novelty import novelties
+from .season import season_lengths
 from .significance import FALSE_ALARM_RATE, debounced, false_discoveries_controlled, sustained
 
 SIGMAS_PER_DEVIATION = 1.2533141373155001
@@ -17,6 +20,7 @@ HOLDING = 3.0
 CHUNK_SAMPLES = 32_768
 RECENT_COLUMNS = 400
 KEPT_COLUMNS = 64
+FINDING_COLUMNS = 768
 
 
 @dataclass(frozen=True)
@@ -46,8 +50,8 @@ class Detection:
 def detect(times: npt.ArrayLike, values: npt.ArrayLike, *, season: int | None = None) -> Detection:
     """Judge each sample from the samples before it.
 
-    times: (T,) unix seconds, increasing; values: (S, T), NaN where missing; season: samples per season, a day where
-    None. Raises ValueError where the shapes do not agree.
+    times: (T,) unix seconds, increasing; values: (S, T), NaN where missing; season: samples per season, found where
+    None: a day, and what the first 768 samples repeat. Raises ValueError where the shapes do not agree.
     """
     return _detected(Grid(times), matrix(values), season, None)
 
@@ -72,19 +76,20 @@ def detect_last(times: npt.ArrayLike, values: npt.ArrayLike, *, season: int | No
 def _detected(grid: Grid, samples: Matrix, season: int | None, recent: int | None) -> Detection:
     if samples.shape[1] != grid.slots.size:
         raise ValueError(f"values have {samples.shape[1]} columns for {grid.slots.size} times")
-    seasons = [season] if season is not None else calendar_seasons(grid)
-    seasons = [length for length in seasons if 2 <= length < grid.size]
+    given = [season] if season is not None else calendar_seasons(grid)
+    seasons = [Season(length, length) for length in given if 2 <= length < grid.size]
     begins = max(grid.size - recent, 0) if recent is not None else 0
     kept = grid.slots >= (0 if recent is None else grid.size - min(KEPT_COLUMNS, recent))
     slots: Indices | slice = slice(None) if kept.all() and grid.gapless else grid.slots[kept] - begins
     judged = samples[:, kept]
     expected, lower, upper, zscore, pvalue = (np.empty(judged.shape) for _ in range(5))
     far = np.zeros(judged.shape, dtype=np.bool_)
-    # A few series at a time: what a step leaves is still in the cache when the next one reads it.
-    rows = max(CHUNK_SAMPLES // max(grid.size - begins, 1), 1)
-    for start in range(0, len(samples) if grid.size else 0, rows):
-        chunk = slice(start, start + rows)
-        surprise, slow = judge(grid.spread(samples[chunk]), seasons, begins)
+    found = (
+        found_seasons(grid, samples) if season is None and recent is None else np.zeros(len(samples), dtype=np.int64)
+    )
+    for chunk, length in chunks_by_season(found, grid.size - begins):
+        own = [Season(length, FINDING_COLUMNS)] if length and length not in given else []
+        surprise, slow = judge(grid.spread(samples[chunk]), [*seasons, *own], begins)
         width = BAND * SIGMAS_PER_DEVIATION * slow.usual
         expected[chunk] = slow.expected[:, slots]
         lower[chunk] = (slow.expected - width)[:, slots]
@@ -101,6 +106,26 @@ def _detected(grid: Grid, samples: Matrix, season: int | None, recent: int | Non
     onsets = debounced(significant[rows_flagged], ~missing[rows_flagged], earlier)
     anomaly[rows_flagged] = sustained(onsets, far[rows_flagged])
     return Detection(judged, expected, lower, upper, zscore, pvalue, anomaly)
+
+
+def found_seasons(grid: Grid, samples: Matrix) -> Indices:
+    """Return each series' season in columns, 0 for none, found in its first 768 columns for use after them."""
+    if grid.size < 2 * FINDING_COLUMNS:
+        return np.zeros(len(samples), dtype=np.int64)
+    beginning = grid.spread(samples[:, grid.slots < FINDING_COLUMNS], FINDING_COLUMNS)
+    return np.array(season_lengths(carried_forward(beginning)), dtype=np.int64)
+
+
+def chunks_by_season(found: Indices, columns: int) -> Iterator[tuple[Indices, int]]:
+    """Yield the rows of a few series of one season (S,), and the season.
+
+    A few at a time: what a step leaves is still in the cache when the next one reads it.
+    """
+    size = max(CHUNK_SAMPLES // max(columns, 1), 1)
+    for length in np.unique(found) if columns else ():
+        rows = np.flatnonzero(found == length)
+        for start in range(0, rows.size, size):
+            yield rows[start : start + size], int(length)
 
 
 def calendar_seasons(grid: Grid) -> list[int]:

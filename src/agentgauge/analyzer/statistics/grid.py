@@ -45,12 +45,12 @@ class Grid:
         self.size = int(slots[-1]) + 1 if stamps.size else 0
         self.gapless = self.size == stamps.size
 
-    def spread(self, values: Matrix) -> Matrix:
-        """Return the samples (S, T) at their slots (S, size), NaN elsewhere."""
+    def spread(self, values: Matrix, size: int | None = None) -> Matrix:
+        """Return the samples (S, T), or the first of them, at their slots (S, size), NaN elsewhere."""
         if self.gapless:
             return values
-        spread = np.full((values.shape[0], self.size), np.nan)
-        spread[:, self.slots] = values
+        spread = np.full((values.shape[0], self.size if size is None else size), np.nan)
+        spread[:, self.slots[: values.shape[1]]] = values
         return spread
 
 

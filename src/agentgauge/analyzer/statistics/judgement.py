@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from .baseline import Pool, expected_values, predictors
+from .baseline import Pool, Season, expected_values, predictors
 from .blocks import Blocks
 from .grid import Indices, Matrix, carried_forward
 from .scale import usual_deviation
@@ -55,10 +55,10 @@ def judged(
     return Judgement(expected, usual, residual, surprises(np.abs(residual, out=size), missing, blocks))
 
 
-def judge(spread: Matrix, seasons: Sequence[int], begins: int) -> tuple[Matrix, Judgement]:
+def judge(spread: Matrix, seasons: Sequence[Season], begins: int) -> tuple[Matrix, Judgement]:
     """Return -log10 p (S, N - begins) of each column from `begins` on, and the slow baseline's judgement.
 
-    spread: (S, N), NaN where missing; seasons: columns.
+    spread: (S, N), NaN where missing.
     """
     missing = np.isnan(spread)
     filled = spread

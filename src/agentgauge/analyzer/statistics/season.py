@@ -5,7 +5,8 @@ import numpy as np
 from .grid import Matrix
 
 SHORTEST_SEASON = 4
-STRONG = 0.3
+STRONG = 0.5
+PROMINENT = 0.3
 
 
 def autocorrelations(centred: Matrix) -> Matrix:
@@ -37,6 +38,8 @@ def season_lengths(filled: Matrix) -> list[int]:
     correlation = autocorrelations(centred / np.where(scale > 0, scale, 1.0))[:, : columns // 3 + 1]
     inner = correlation[:, 1:-1]
     peak = (inner > correlation[:, :-2]) & (inner >= correlation[:, 2:]) & (inner > STRONG)
+    # A slow wander has bumps too; a season's peak rises from a valley.
+    peak &= inner - np.minimum.accumulate(inner, axis=1) > PROMINENT
     peak[:, : SHORTEST_SEASON - 1] = False
     best = np.where(peak, inner, -1.0)
     lengths = []
