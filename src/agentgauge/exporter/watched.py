@@ -76,7 +76,9 @@ def logs_row(client: str, directories: Sequence[str], files: int, counts: Counts
         counts: records by result.
     """
     where = ", ".join(tilde(directory) for directory in directories)
-    return Watched(f"{client.capitalize()} CLI logs", where, "good", f"{files} {'file' if files == 1 else 'files'}", counts)
+    return Watched(
+        f"{client.capitalize()} CLI logs", where, "good", f"{files} {'file' if files == 1 else 'files'}", counts
+    )
 
 
 def processes_row(roles: Sequence[str], running: Sequence[ProcessRow], counts: Counts) -> Watched:
