@@ -10,10 +10,10 @@ from typing import Final
 from agentgauge import __version__
 from agentgauge.collectors.claude_code import ClaudeCodeCollector
 from agentgauge.collectors.claude_code_hooks import ClaudeCodeHooksCollector
-from agentgauge.collectors.probes import ProbesCollector
 from agentgauge.collectors.codex import codex
 from agentgauge.collectors.copilot import copilot
 from agentgauge.collectors.gemini import gemini
+from agentgauge.collectors.probes import ProbesCollector
 from agentgauge.collectors.processes import ProcessesCollector
 from agentgauge.collectors.seen import Seen
 from agentgauge.configuration import Configuration
@@ -173,7 +173,9 @@ class Exporter:
             directories = self._sources.claude_code.directories
             rows.append(transcripts_row(directories, self._transcripts.files, counts.get("claude_code", {})))
         rows.append(hooks_row(counts.get("claude_code_hooks", {})))
-        rows += [logs_row(log.name, where, log.files, counts.get(log.name, {})) for where, log in self._logs if log.files]
+        rows += [
+            logs_row(log.name, where, log.files, counts.get(log.name, {})) for where, log in self._logs if log.files
+        ]
         roles = [group.role for group in self._sources.processes]
         rows.append(processes_row(roles, processes, counts.get("processes", {})))
         return rows
