@@ -83,7 +83,6 @@ class Analyzer:
         self._succeeded = 0.0
         self._ticked = -math.inf
         self._now = 0.0
-        self._published: list[Family] = []
         self._state_file = state_file
         self._saved = -math.inf
         self._save_failed = False
@@ -118,11 +117,10 @@ class Analyzer:
                 self._assess(now)
             self._succeeded = now
         with self._lock:
-            current = self._current(now)
-            correct(current)
-            self._published = gauges.families(current, self._settings.horizon_seconds)
-        self._duration = time.monotonic() - started
-        self._ticked, self._now = time.monotonic(), now
+            self._now = now
+            correct(self._current())
+        self._ticked = time.monotonic()
+        self._duration = self._ticked - started
         if now - self._saved >= SAVED_SECONDS:
             # The first tick only starts the clock: there is nothing new to keep yet.
             if self._saved > -math.inf:
@@ -140,14 +138,17 @@ class Analyzer:
         families = [Family(METRICS[name], {(): value}) for name, value in own]
         errors = {(reason,): float(count) for reason, count in self._errors.items()}
         families.append(Family(METRICS["agentgauge_analyzer_source_errors_total"], {**errors}))
-        return [*families, *self._published] if self._is_current() else families
+        if self._is_current():
+            with self._lock:
+                families += gauges.families(self._current(), self._settings.horizon_seconds)
+        return families
 
     def rows(self) -> list[SignalRow]:
         """Return the findings for the status page, anomalies first."""
         if not self._is_current():
             return []
         with self._lock:
-            rows = [self._row(finding) for finding in self._current(self._now)]
+            rows = [self._row(finding) for finding in self._current()]
         return sorted(
             rows, key=lambda row: (not row.anomaly, not row.regression, row.signal, sorted(row.labels.items()))
         )
@@ -272,8 +273,8 @@ class Analyzer:
             assess(self._history, self._findings, self._signals, rows, horizon, anew=anew)
         self._waiting = self._waiting[self._per_tick :]
 
-    def _current(self, now: float) -> list[Finding]:
-        slot = self._history.slot(now)
+    def _current(self) -> list[Finding]:
+        slot = self._history.slot(self._now)
         return [finding for finding in self._findings if slot - finding.slot < STALE_TICKS]
 
     def _is_current(self) -> bool:
