@@ -1,14 +1,16 @@
 """Calls to models: ``@llm_call(...)`` and ``with llm_call(...) as call:``."""
 
 import time
+from collections.abc import Callable
 from typing import Any, Final, overload
 
 from agentgauge.cells import CELLS, Cell
 from agentgauge.instrument.agent import current_run
-from agentgauge.instrument.meter import checked_label
+from agentgauge.instrument.meter import Flavour, checked_label
 from agentgauge.instrument.outcome import error_type_of
 from agentgauge.instrument.refusal import number_or_refuse
 from agentgauge.instrument.scope import Scope, scope
+from agentgauge.instrument.stream import until_the_end
 from agentgauge.instrument.usage import read_finish_reason, read_model, read_usage
 from agentgauge.instrument.wrapping import F
 from agentgauge.record import Record
@@ -139,6 +141,10 @@ class LlmMeter:
     def resume(self, token: Call) -> None:
         """Nothing depends on who has control."""
 
+    def around(self, function: Callable[..., Any], flavour: Flavour) -> Callable[..., Any] | None:
+        """Return a plain or coroutine function measured, to the end of the stream it may return."""
+        return until_the_end(function, self, flavour)
+
     def _record(self, call: Call, error_type: str) -> None:
         if self._cell.opened.pop(call.ticket, None) is None:
             return
@@ -208,7 +214,8 @@ def llm_call(
 def llm_call(model: object = None, /, *, provider: str = "", operation: str = "chat", task_type: str = "") -> Any:
     """Measure calls to a model: duration, tokens, cost, and of streams the time to and between chunks.
 
-    A decorated function's result, or a decorated generator's chunks, are asked for their usage.
+    A decorated function's result is asked for its usage, and so are the chunks of a decorated generator or of the
+    stream that a decorated function returns.
 
     Args:
         model: the ``gen_ai_request_model``; read from the response where it is left out.
