@@ -225,6 +225,19 @@ _RECORDED: Final = (
         "Duration of a test run.",
         _WORKFLOW_SECONDS,
     ),
+    Metric("agentgauge_tests_selected_total", "counter", ("suite", "stage"), "Tests selected to run."),
+    Metric(
+        "agentgauge_tests_deselected_total",
+        "counter",
+        ("suite", "stage"),
+        "Tests of a suite that were known and not selected.",
+    ),
+    Metric(
+        "agentgauge_test_seconds_saved_total",
+        "counter",
+        ("suite", "stage"),
+        "Time saved by not selecting tests: what they took when they last ran.",
+    ),
     Metric("agentgauge_test_selection_ratio", "gauge", ("suite",), "Share of a suite's tests the last run selected."),
     Metric("agentgauge_cache_requests_total", "counter", ("cache", "result"), "Requests to a cache: hit, miss, evict."),
     Metric(

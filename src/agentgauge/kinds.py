@@ -109,10 +109,13 @@ KINDS: Final[dict[str, Kind]] = {
         Kind(
             "test_run",
             ("suite", "stage"),
-            ("duration_seconds", "selection_ratio"),
+            ("duration_seconds", "selection_ratio", "selected", "deselected", "seconds_saved"),
             (
                 Fold("agentgauge_test_run_duration_seconds", "duration_seconds"),
                 Fold("agentgauge_test_selection_ratio", "selection_ratio"),
+                Fold("agentgauge_tests_selected_total", "selected"),
+                Fold("agentgauge_tests_deselected_total", "deselected"),
+                Fold("agentgauge_test_seconds_saved_total", "seconds_saved"),
             ),
         ),
         Kind("cache", ("cache", "result"), ("count",), (Fold("agentgauge_cache_requests_total", "count"),)),
