@@ -34,6 +34,10 @@ class _Model(Struct, rename="camel"):
         return Tokens((self.input_tokens or 0) + read + written, self.output_tokens or 0, read, written)
 
 
+class _Typed(Struct):
+    type: str = ""
+
+
 class _Denial(Struct):
     tool_name: str = ""
 
@@ -59,7 +63,7 @@ def records(body: bytes) -> list[Record]:
     now, found, errors = time.time(), list[_Result](), list[str]()
     for number, item in enumerate(_items(body.strip()), 1):
         try:
-            if decoded(item, dict[str, msgspec.Raw]).get("type") == b'"result"':
+            if decoded(item, _Typed).type == "result":
                 found.append(decoded(item, _Result))
         except InvalidRecordError as error:
             errors.append(f"line {number}: {error}")
@@ -81,9 +85,10 @@ def _items(body: bytes) -> list[msgspec.Raw] | list[bytes]:
 
 def _is_object(line: bytes) -> bool:
     try:
-        return bool(decoded(line, dict[str, msgspec.Raw])) or True
+        decoded(line, _Typed)
     except InvalidRecordError:
         return False
+    return True
 
 
 def _records(result: _Result, now: float) -> list[Record]:

@@ -82,7 +82,7 @@ class LogCollector(Generic[_Line]):
         accepts: Callable[[str], bool] = is_jsonl,
     ) -> None:
         self.name = name
-        self._listing = Listing(paths, accepts)
+        self._listing, self._accepts = Listing(paths, accepts), accepts
         self._session, self._split, self._whole = session, split, whole
         self._followed: dict[str, tuple[Position, Session[_Line]]] = {}
         self._seen = Seen()
@@ -121,6 +121,10 @@ class LogCollector(Generic[_Line]):
             if file.key in self._followed:
                 yield from _closed(self._followed[file.key][1])
         yield from self._refusals(now)
+
+    def found(self, path: Path) -> list[File]:
+        """Return the logs at a path: itself, or those under it."""
+        return list(Listing([path], self._accepts).look(0.0, 0.0)[0].values())
 
     def knows(self, path: Path) -> bool:
         """Return whether any entry of a file is one such a log has.
