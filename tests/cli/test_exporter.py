@@ -236,3 +236,12 @@ def test_a_state_directory_that_cannot_be_used_is_one_line(
     (tmp_path / "state").write_text("a file")
     monkeypatch.setenv("AGENTGAUGE_HOME", str(tmp_path / "state"))
     assert str(tmp_path / "state") in run(monkeypatch, capfd, "exporter", "--web.listen-address", "127.0.0.1:0")
+
+
+def test_prices_that_cannot_be_used_are_told_at_the_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    prices = tmp_path / "prices.json"
+    prices.write_text('{"a-model": {"input_cost_per_token": "much"}}')
+    monkeypatch.setenv("AGENTGAUGE_PRICES", str(prices))
+    assert "a-model: input_cost_per_token: must be a number >= 0" in run(monkeypatch, capfd, "exporter")

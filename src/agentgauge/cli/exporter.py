@@ -14,6 +14,7 @@ from agentgauge.errors import UsageError
 from agentgauge.exporter.exporter import Exporter
 from agentgauge.exporter.watched import tilde
 from agentgauge.home import home
+from agentgauge.pricing import read_own_prices
 from agentgauge.web.app import Surface
 from agentgauge.web.page import render_page
 from agentgauge.web.server import WebServer
@@ -69,10 +70,11 @@ def configured(config_file: Path | None, transcripts: Path | None) -> Configurat
     """Read the configuration and put the command line's directory of transcripts into it.
 
     Raises:
-        ConfigurationError: the file cannot be used.
+        ConfigurationError: the file, or that of own prices, cannot be used.
         UsageError: the directory of transcripts does not exist.
     """
     configuration = load(config_file)
+    read_own_prices()  # one that cannot be used is told now, not when the first call is priced
     if transcripts is None:
         return configuration
     if not transcripts.exists():

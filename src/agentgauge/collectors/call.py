@@ -81,7 +81,7 @@ class Caller(NamedTuple):
         }
         source = pricing.REPORTED
         if cost_usd is None:
-            source = pricing.GENAI_PRICES
+            source = pricing.source_of(self.model, self.provider)
             cost_usd = pricing.cost_usd(
                 self.model,
                 provider=self.provider,

@@ -82,9 +82,10 @@ class Conversation(Struct, array_like=True):
             "cache_read_input_tokens": read,
             "cache_write_input_tokens": written,
         }
+        provider = "" if self.provider == OTHER else self.provider
         cost = pricing.cost_usd(
             self.model,
-            provider="" if self.provider == OTHER else self.provider,
+            provider=provider,
             time=call.end or None,
             input_tokens=amounts["input_tokens"],
             output_tokens=amounts["output_tokens"],
@@ -101,7 +102,7 @@ class Conversation(Struct, array_like=True):
             amounts["cost_usd"] = cost
         if call.start and call.end >= call.start:
             amounts["duration_seconds"] = call.end - call.start
-        source = pricing.UNPRICED if cost is None else pricing.GENAI_PRICES
+        source = pricing.UNPRICED if cost is None else pricing.source_of(self.model, provider)
         records.append(self._llm(call.end, amounts, cost_source=source))
 
     def fail_call(self, error: str, time: float, records: list[Record]) -> None:
