@@ -105,6 +105,12 @@ _RECORDED: Final = (
         "agentgauge_llm_unpriced_calls_total", "counter", _COST, "Calls to models of unknown price; they cost 0 here."
     ),
     Metric(
+        "agentgauge_llm_saved_input_tokens_total",
+        "counter",
+        _LLM_USAGE,
+        "Input tokens that compressing prompts saved; they are no part of the input.",
+    ),
+    Metric(
         "agentgauge_llm_responses_total",
         "counter",
         (*_LLM_USAGE, "finish_reason"),

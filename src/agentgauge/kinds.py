@@ -60,6 +60,7 @@ KINDS: Final[dict[str, Kind]] = {
                 *(f"{count}_tokens" for count in _TOKEN_COUNTS),
                 "cost_usd",
                 "unpriced",
+                "saved_input_tokens",
                 "responses",
             ),
             (
@@ -71,6 +72,7 @@ KINDS: Final[dict[str, Kind]] = {
                 *(Fold(f"gen_ai_client_inference_usage_{c}_tokens_total", f"{c}_tokens") for c in _TOKEN_COUNTS),
                 Fold("agentgauge_llm_cost_usd_total", "cost_usd"),
                 Fold("agentgauge_llm_unpriced_calls_total", "unpriced"),
+                Fold("agentgauge_llm_saved_input_tokens_total", "saved_input_tokens"),
                 Fold("agentgauge_llm_responses_total", "responses"),
             ),
         ),

@@ -104,6 +104,13 @@ def test_a_block_says_its_usage_and_a_failed_one_its_error(count: Sample, total:
     assert count(DURATION, gen_ai_request_model="gpt-y", task_type="draft", error_type="ConnectionError") == 1
 
 
+def test_what_compression_saved_is_no_part_of_the_input(total: Sample) -> None:
+    with ag.llm_call("gpt-c", provider="openai") as call:
+        call.usage(input_tokens=300, output_tokens=5, saved_input_tokens=700)
+    assert total("agentgauge_llm_saved_input_tokens_total", gen_ai_request_model="gpt-c") == 700
+    assert total("gen_ai_client_inference_usage_input_tokens_total", gen_ai_request_model="gpt-c") == 300
+
+
 @pytest.mark.parametrize("wrong", [-1, float("nan"), float("inf"), None, "7", True])
 def test_a_wrong_number_is_counted_and_the_others_are_kept(wrong: Any, total: Sample) -> None:
     with ag.llm_call("gpt-z", provider="openai") as call:

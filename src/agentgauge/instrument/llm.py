@@ -56,6 +56,7 @@ class Call:
         cache_read_input_tokens: float = 0,
         cache_write_input_tokens: float = 0,
         reasoning_output_tokens: float = 0,
+        saved_input_tokens: float | None = None,
         cost_usd: float | None = None,
     ) -> None:
         """Say what the call used.
@@ -66,6 +67,7 @@ class Call:
             cache_read_input_tokens: the input read from the provider's cache.
             cache_write_input_tokens: the input written to it.
             reasoning_output_tokens: the output spent on reasoning.
+            saved_input_tokens: the input that compressing the prompt saved; not a part of ``input_tokens``.
             cost_usd: the price, where the provider reports it; otherwise the list price is looked up.
 
         A number that is negative, not finite or none is counted as invalid and logged once, and the others kept.
@@ -78,6 +80,8 @@ class Call:
             reasoning_output_tokens,
         )
         amounts = dict(zip([f"{name}_tokens" for name in _COUNTS], counts, strict=True))
+        if saved_input_tokens is not None:
+            amounts["saved_input_tokens"] = saved_input_tokens
         if cost_usd is not None:
             amounts["cost_usd"] = cost_usd
         for name, value in amounts.items():
