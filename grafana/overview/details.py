@@ -3,7 +3,7 @@
 from grafana.panels import Panel, Query, graph
 
 _TOOL = 'gen_ai_execute_tool_duration_seconds_count{gen_ai_agent_name=~"$agent"}'
-_FAILED_TOOL = 'gen_ai_execute_tool_duration_seconds_count{gen_ai_agent_name=~"$agent", error_type!=""}'
+_FAILED_TOOL = 'gen_ai_execute_tool_duration_seconds_count{gen_ai_agent_name=~"$agent", error_type!~"|cancelled"}'
 _AGENT_TASK = '{gen_ai_agent_name=~"$agent", task_type=~"$task_type"}'
 
 
@@ -85,7 +85,7 @@ def workflows() -> list[Panel]:
                 ),
                 Query(
                     "60 * sum by (gen_ai_workflow_name)"
-                    ' (rate(gen_ai_invoke_workflow_duration_seconds_count{error_type!=""}[$__rate_interval]))',
+                    ' (rate(gen_ai_invoke_workflow_duration_seconds_count{error_type!~"|cancelled"}[$__rate_interval]))',
                     "{{gen_ai_workflow_name}} failed",
                 ),
             ],
