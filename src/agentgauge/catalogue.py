@@ -43,6 +43,7 @@ _QUERY_SECONDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5
 _TOKENS: Final = tuple(float(4**i) for i in range(14))
 _CALLS: Final = tuple(float(2**i) for i in range(8))
 _BYTES: Final = (0.0, *(float(4**i) for i in range(8, 17)))
+_MEMORY: Final = tuple(float(2**i) for i in range(24, 35))
 _TENTHS: Final = tuple(i / 10 for i in range(1, 11))
 
 _LLM: Final = ("gen_ai_operation_name", "gen_ai_provider_name", "gen_ai_request_model", "task_type")
@@ -223,6 +224,21 @@ _RECORDED: Final = (
         ("gen_ai_tool_name", "decision"),
         "Calls to tools decided upon: granted or refused when asked, denied by a rule, blocked before they ran.",
     ),
+    Metric(
+        "agentgauge_hook_cpu_seconds_total",
+        "counter",
+        _HOOK,
+        "CPU time of a hook's command and of all it started and waited for.",
+    ),
+    Metric(
+        "agentgauge_hook_max_resident_memory_bytes",
+        "histogram",
+        _HOOK,
+        "Peak resident memory of the largest process of a hook's run.",
+        _MEMORY,
+    ),
+    Metric("agentgauge_hook_read_bytes_total", "counter", _HOOK, "Bytes a hook's command read from storage."),
+    Metric("agentgauge_hook_write_bytes_total", "counter", _HOOK, "Bytes a hook's command wrote to storage."),
     Metric("agentgauge_tests_total", "counter", ("suite", "stage", "outcome"), "Tests run, by outcome."),
     Metric(
         "agentgauge_test_run_duration_seconds",
@@ -292,6 +308,8 @@ _STATE: Final = (
     Metric("agentgauge_budget_used_ratio", "gauge", ("budget",), "Share of a budget spent in its current period."),
     Metric("agentgauge_spool_backlog_bytes", "gauge", (), "Bytes in the spool not yet folded."),
     Metric("agentgauge_spool_oldest_seconds", "gauge", (), "Age of the oldest spool data not yet folded; 0 for none."),
+    Metric("agentgauge_spool_size_bytes", "gauge", (), "Size of the file that writers append to."),
+    Metric("agentgauge_spool_limit_bytes", "gauge", (), "Size of that file at which writers drop their records."),
     Metric(
         "agentgauge_label_values_capped_total",
         "counter",

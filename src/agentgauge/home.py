@@ -2,6 +2,8 @@
 
 import os
 
+_SPOOL_MAX_BYTES = 1 << 30
+
 
 def home() -> str:
     """Return the state directory: AGENTGAUGE_HOME, else ``agentgauge`` under XDG_STATE_HOME or ~/.local/state."""
@@ -22,3 +24,9 @@ def spool_directory() -> str:
 def spool_file() -> str:
     """Return the one file that writers append to."""
     return home() + "/spool/spool.jsonl"
+
+
+def spool_max_bytes() -> int:
+    """Return the size of that file at which writers drop: AGENTGAUGE_SPOOL_MAX_BYTES, else 1 GiB."""
+    text = os.environ.get("AGENTGAUGE_SPOOL_MAX_BYTES", "")
+    return int(text) if text.isascii() and text.isdigit() else _SPOOL_MAX_BYTES

@@ -102,8 +102,15 @@ KINDS: Final[dict[str, Kind]] = {
         Kind(
             "hook",
             (*_HOOK, "outcome", "exit_code_class"),
-            ("duration_seconds",),
-            (Fold("agentgauge_hook_duration_seconds", "duration_seconds"), Fold("agentgauge_hook_runs_total")),
+            ("duration_seconds", "cpu_seconds", "max_resident_memory_bytes", "read_bytes", "write_bytes"),
+            (
+                Fold("agentgauge_hook_duration_seconds", "duration_seconds"),
+                Fold("agentgauge_hook_runs_total"),
+                Fold("agentgauge_hook_cpu_seconds_total", "cpu_seconds"),
+                Fold("agentgauge_hook_max_resident_memory_bytes", "max_resident_memory_bytes"),
+                Fold("agentgauge_hook_read_bytes_total", "read_bytes"),
+                Fold("agentgauge_hook_write_bytes_total", "write_bytes"),
+            ),
         ),
         Kind("hook_event", ("hook_system", "hook_event"), (), (Fold("agentgauge_hook_events_total"),)),
         Kind("tool_permission", ("gen_ai_tool_name", "decision"), (), (Fold("agentgauge_tool_permissions_total"),)),

@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from agentgauge.record import Record, parse_line
 from agentgauge.spool.hook import SYSTEMS, Ending, judge
 
 ROOT = Path(__file__).parents[2]
@@ -58,6 +59,10 @@ def test_one_line_says_who_ran_and_how_it_ended_and_no_argument(home: Path) -> N
     (line,) = recorded(home)
     assert before <= line.pop("time") <= time.time()
     assert line.pop("duration_seconds") > 0
+    assert line.pop("cpu_seconds") > 0
+    assert line.pop("max_resident_memory_bytes") > 1_000_000
+    assert line.pop("read_bytes") >= 0
+    assert line.pop("write_bytes") >= 0
     assert line == {
         "kind": "hook",
         "hook_system": "git",
@@ -66,6 +71,37 @@ def test_one_line_says_who_ran_and_how_it_ended_and_no_argument(home: Path) -> N
         "outcome": "success",
         "exit_code_class": "0",
     }
+
+
+def test_what_the_command_and_its_children_used_is_recorded(home: Path, tmp_path: Path) -> None:
+    code = (
+        "import os, subprocess, sys, time\n"
+        "if sys.argv[2:]: sys.exit(subprocess.run([sys.executable, '-c', sys.argv[2], sys.argv[1]]).returncode)\n"
+        "x = bytearray(os.urandom(1)) * 100_000_000\n"
+        "while time.process_time() < 0.3: pass\n"
+        "file = open(sys.argv[1], 'wb'); file.write(x[:10_000_000]); file.flush(); os.fsync(file.fileno())"
+    )
+    assert run(sys.executable, "-c", code, str(tmp_path / "written"), code).returncode == 0
+
+    (line,) = recorded(home)
+    assert 0.3 <= line["cpu_seconds"] < 60
+    assert 100e6 < line["max_resident_memory_bytes"] < 200e6
+    entry = parse_line(json.dumps(line).encode())
+    assert isinstance(entry, Record)
+    assert entry.amounts["cpu_seconds"] == line["cpu_seconds"]
+    if os.stat(tmp_path).st_dev in disks():  # on tmpfs and some containers' file systems nothing is written to storage
+        assert line["write_bytes"] >= 10_000_000
+
+
+def disks() -> set[int]:
+    """Return the devices of file systems on a real disk."""
+    mounts = [each.split() for each in Path("/proc/self/mountinfo").read_text().splitlines()]
+    return {os.makedev(*map(int, each[2].split(":"))) for each in mounts if " - ext4 /dev/" in " ".join(each)}
+
+
+def test_a_command_that_never_ran_has_used_nothing(home: Path) -> None:
+    assert run("no-such-command").returncode == 127
+    assert "cpu_seconds" not in recorded(home)[0]
 
 
 @pytest.mark.parametrize(

@@ -286,7 +286,7 @@ def test_a_restarted_reader_continues_where_the_state_was_taken(spool: Path, rea
     assert names(again(reader, spool)) == ["c", "d"]
 
 
-def record_name(entry: Record | Delta) -> str:
+def record_name(entry: object) -> str:
     assert isinstance(entry, Record)
     return entry.labels["hook_name"]
 

@@ -80,6 +80,7 @@ class Exporter:
         checkpoint = Checkpoint(directory / "exporter" / "checkpoint.json", self._spool.saved)
         self._intake = Intake(collectors, self.totals, self._budgets, checkpoint)
         self._activity = Activity()
+        self._caught_up = False
         try:
             self._intake.restore()
         except BaseException:
@@ -88,8 +89,9 @@ class Exporter:
 
     @property
     def ready(self) -> bool:
-        """Return whether everything was read once."""
-        return self._intake.ready
+        """Return whether everything was read once, a backlog in the spool included."""
+        self._caught_up = self._caught_up or (self._intake.ready and not self._spool.behind)
+        return self._caught_up
 
     def families(self) -> list[Family]:
         """Fold, save, and return all there is to expose."""
@@ -100,6 +102,8 @@ class Exporter:
             weight_family(self._quality.weights),
             gauge("agentgauge_spool_backlog_bytes", float(self._spool.backlog_bytes)),
             gauge("agentgauge_spool_oldest_seconds", self._spool.oldest_seconds),
+            gauge("agentgauge_spool_size_bytes", float(self._spool.size_bytes)),
+            gauge("agentgauge_spool_limit_bytes", float(self._spool.limit_bytes)),
             gauge("agentgauge_fold_duration_seconds", self._intake.fold_seconds),
             build_info(),
             *process_families(),

@@ -9,6 +9,10 @@ import os
 import sys
 import time
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import resource
+
 SYSTEMS = ("git", "pre_commit", "claude_code", "codex", "ci")
 
 USAGE = f"agentgauge-hook --system {{{','.join(SYSTEMS)}}} --event EVENT --name NAME [--timeout SECONDS] -- COMMAND..."
@@ -32,6 +36,8 @@ Its input, output, exit code and signals pass through untouched; its arguments a
 
 _MAX_TIMEOUT_SECONDS = 7 * 86400.0
 _SI_KERNEL = 0x80
+_BLOCK_BYTES = 512
+_MAXRSS_BYTES = 1 if sys.platform == "darwin" else 1024
 _CANCELLING = (_signal.SIGINT, _signal.SIGTERM, _signal.SIGHUP)
 _FORWARDED = (*_CANCELLING, _signal.SIGQUIT, _signal.SIGUSR1, _signal.SIGUSR2)
 _IGNORED_BY_PYTHON = (_signal.SIGPIPE, _signal.SIGXFSZ)
@@ -60,6 +66,7 @@ class Ending:
         self.killer = killer
         self.timed_out = timed_out
         self.cancelled = cancelled
+        self.used: dict[str, float] = {}
 
 
 def main() -> None:
@@ -136,6 +143,7 @@ def run(options: Options) -> Ending:
         outcome=outcome,
         exit_code_class=code_class,
         duration_seconds=duration,
+        **ending.used,
     )
     return ending
 
@@ -163,8 +171,9 @@ def _wait(child: int, waited: tuple[int, ...], timeout: float) -> Ending:
     while True:
         number, from_terminal = _next_signal(waited)
         if number == _signal.SIGCHLD:
-            pid, status = os.waitpid(child, os.WNOHANG)
+            pid, status, usage = os.wait4(child, os.WNOHANG)
             if pid:
+                ending.used = _amounts(usage)
                 break
         elif number == _signal.SIGALRM and timeout:
             _end(child, _signal.SIGKILL if ending.timed_out else _signal.SIGTERM)
@@ -183,6 +192,19 @@ def _wait(child: int, waited: tuple[int, ...], timeout: float) -> Ending:
     else:
         ending.code = os.WEXITSTATUS(status)
     return ending
+
+
+def _amounts(usage: "resource.struct_rusage") -> dict[str, float]:
+    """Return what the command and all it waited for have used.
+
+    Peak memory is at least our own, some 9 MB: the system counts from the moment before the command is loaded.
+    """
+    return {
+        "cpu_seconds": usage.ru_utime + usage.ru_stime,
+        "max_resident_memory_bytes": usage.ru_maxrss * _MAXRSS_BYTES,
+        "read_bytes": usage.ru_inblock * _BLOCK_BYTES,
+        "write_bytes": usage.ru_oublock * _BLOCK_BYTES,
+    }
 
 
 def _next_signal(waited: tuple[int, ...]) -> tuple[int, bool]:

@@ -2,7 +2,8 @@
 
 Writers append to ``spool.jsonl`` and close it. Past a size the reader renames it to a numbered segment, which it
 follows until no writer that opened it before can still be about to write, and deletes once a saved checkpoint says
-that all of it has been counted.
+that all of it has been counted. Where renamed segments cannot be deleted it renames no more once they fill their share;
+writers drop what would make the file larger than its limit, and count that in ``dropped``.
 """
 
 import logging
@@ -14,9 +15,11 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from agentgauge.errors import InvalidRecordError, SpoolError
+from agentgauge.home import spool_max_bytes
 from agentgauge.record import MAX_LINE_BYTES, Batch, Delta, Record, parse_line
 from agentgauge.spool.lines import Lines
 from agentgauge.spool.lock import Lock
+from agentgauge.spool.progress import Progress
 
 _CHUNK_BYTES: Final = 1 << 18
 """Fits a processor's cache with all that is made of it: four times as much is read half as fast."""
@@ -67,7 +70,9 @@ class _Position:
 class SpoolReader:
     """The spool as a collector; one at a time may read it.
 
-    After a poll ``backlog_bytes`` and ``oldest_seconds`` say how much is left, and how long the first of it waits.
+    After a poll ``backlog_bytes`` and ``oldest_seconds`` say how much is left, and how long the first of it waits;
+    ``behind`` whether it ended because there is too much; ``size_bytes`` how large the file is that writers append to,
+    and ``limit_bytes`` how large it may become.
 
     Args:
         directory: the spool's; made where it is missing.
@@ -93,8 +98,13 @@ class SpoolReader:
         self._saved: dict[_Identity, int] = {}
         self._batches = batches
         self._lines = Lines()
+        self._dropped = (0, 0, 0)
+        self._progress = Progress(directory)
         self.backlog_bytes = 0
         self.oldest_seconds = 0.0
+        self.behind = False
+        self.size_bytes = 0
+        self.limit_bytes = spool_max_bytes()
         self._lock.acquire()
 
     def close(self) -> None:
@@ -125,6 +135,11 @@ class SpoolReader:
                 break
         yield from self._refusals()
         problems += self._tidy(segments)
+        self.behind = budget <= 0 < self.backlog_bytes
+        if self.behind:
+            self._progress.note(self.backlog_bytes)
+        else:
+            self._progress.end()
         for problem in problems:
             raise SpoolError(f"{problem.filename or self._directory}: {problem.strerror}") from problem
 
@@ -140,7 +155,7 @@ class SpoolReader:
             }
             for (device, inode), position in self._positions.items()
         ]
-        return {"segments": segments, "ids": list(self._lines.ids)}
+        return {"segments": segments, "ids": list(self._lines.ids), "dropped": list(self._dropped)}
 
     def restore(self, state: object) -> None:
         """Continue where a state was taken.
@@ -158,7 +173,9 @@ class SpoolReader:
                 for segment in state["segments"]  # type: ignore[index]
             }
             self._lines.ids = dict.fromkeys(str(identity) for identity in state["ids"])  # type: ignore[index]
-        except (KeyError, TypeError, ValueError, IndexError) as error:
+            device, inode, counted = state.get("dropped", (0, 0, 0))  # type: ignore[attr-defined]
+            self._dropped = (int(device), int(inode), int(counted))
+        except (AttributeError, KeyError, TypeError, ValueError, IndexError) as error:
             raise SpoolError(f"the spool's section of the checkpoint cannot be read: {error!r}") from error
 
     def saved(self, sections: dict[str, Any]) -> None:
@@ -240,11 +257,24 @@ class SpoolReader:
             self._lines.refused["invalid"] += 1
 
     def _refusals(self) -> Iterator[Record]:
+        self._lines.refused["dropped"] = self._count_dropped()
         for result, count in self._lines.refused.items():
             if count:
                 self._lines.refused[result] = 0
                 _log.warning("%s: refused %d %s lines", self._directory, count, result)
                 yield Record("read", time.time(), {"source": self.name, "result": result}, {"count": float(count)})
+
+    def _count_dropped(self) -> int:
+        """Return how many records writers have dropped since the last time; they write a byte for each."""
+        try:
+            stat = (self._directory / "dropped").stat()
+        except FileNotFoundError:
+            return 0
+        device, inode, counted = self._dropped
+        if (device, inode) != (stat.st_dev, stat.st_ino) or stat.st_size < counted:
+            counted = 0
+        self._dropped = (stat.st_dev, stat.st_ino, stat.st_size)
+        return stat.st_size - counted
 
     def _tidy(self, segments: list[_Segment]) -> Iterator[OSError]:
         """Forget segments that are gone, delete those that are done, rename the current one where it is large.
@@ -256,7 +286,7 @@ class SpoolReader:
         found = {segment.identity for segment in segments}
         self._positions = {identity: each for identity, each in self._positions.items() if identity in found}
         self._renamed = {identity: since for identity, since in self._renamed.items() if identity in found}
-        self.backlog_bytes, self.oldest_seconds = 0, 0.0
+        self.backlog_bytes, self.oldest_seconds, self.size_bytes = 0, 0.0, 0
         for segment in segments:
             position = self._positions.setdefault(segment.identity, _Position())
             try:
@@ -265,9 +295,7 @@ class SpoolReader:
                     self.backlog_bytes += size - position.offset
                     self.oldest_seconds = max(self.oldest_seconds, _age(segment.path, position.offset))
                 if segment.number is None:
-                    if size >= self._segment_bytes:
-                        numbers = [0, *(each.number for each in segments if each.number is not None)]
-                        segment.path.rename(self._directory / f"spool.{max(numbers) + 1:06d}.jsonl")
+                    self.size_bytes = self._rotate(segment, size, [each for each in segments if each is not segment])
                     continue
                 quiet = now - self._renamed.setdefault(segment.identity, now) >= self._grace_seconds
                 if quiet and size == position.offset == self._saved.get(segment.identity):
@@ -276,6 +304,19 @@ class SpoolReader:
                 continue
             except OSError as error:
                 yield error
+
+    def _rotate(self, current: _Segment, size: int, renamed: list[_Segment]) -> int:
+        """Rename the file that writers append to where it is large; return the size it has then."""
+        if size >= self._segment_bytes and sum(each.size for each in renamed) < self.limit_bytes:
+            number = max((each.number or 0 for each in renamed), default=0) + 1
+            current.path.rename(self._directory / f"spool.{number:06d}.jsonl")
+            size = 0
+        full = self._directory / "full"
+        if size >= self.limit_bytes:
+            full.touch(mode=0o600)
+        else:
+            full.unlink(missing_ok=True)
+        return size
 
 
 def _head(descriptor: int, length: int) -> tuple[int, int]:

@@ -6,7 +6,7 @@ Imports nothing that a bare interpreter has not: the whole of it costs a hook a 
 import os
 import time
 
-from agentgauge.home import spool_file
+from agentgauge.home import spool_file, spool_max_bytes
 
 MAX_LABEL_CHARS = 200
 """A longer label value is cut, as the reader would; ``record`` is too dear to import for it."""
@@ -55,9 +55,13 @@ def write(line: bytes) -> bool:
     """Append one JSON line, as ``encode`` or ``Record.to_line`` make it, to the spool in one write; never raises."""
     # A line that a dying writer or a full disk cut short has no newline; this one keeps it from spoiling ours.
     line = b"\n" + line
+    path = spool_file()
     try:
-        descriptor = _open(spool_file())
+        descriptor = _open(path)
         try:
+            if os.fstat(descriptor).st_size >= spool_max_bytes():
+                _drop(path)
+                return False
             # One write with O_APPEND is one place in the file, whoever else writes. The rest of a short one must not
             # follow: another writer's line may be between.
             if os.write(descriptor, line) == len(line):
@@ -69,6 +73,16 @@ def write(line: bytes) -> bool:
         return False
     _complain("the disk is full")
     return False
+
+
+def _drop(path: str) -> None:
+    """Count a record that is not written, a byte each; to shells, which see no size, a mark tells."""
+    directory = os.path.dirname(path)  # noqa: PTH120
+    for name, content in (("dropped", b"."), ("full", b"")):
+        descriptor = _open(f"{directory}/{name}")
+        os.write(descriptor, content)
+        os.close(descriptor)
+    _complain(f"{path} is full")
 
 
 def _open(path: str) -> int:
