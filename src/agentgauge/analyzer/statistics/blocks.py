@@ -7,7 +7,7 @@ from .grid import Indices, Matrix
 
 FIRST_BLOCKS = (12, 24, 36, 48, 72, 96, 144, 192, 288, 384, 576, 768)
 BLOCK_COLUMNS = 512
-MEMORY_COLUMNS = 8_192
+MEMORY_COLUMNS = 16_384
 
 
 class Blocks:
@@ -28,7 +28,7 @@ class Blocks:
     def remembered(self, sums: Matrix) -> Matrix:
         """Return, for each block, the sums (..., blocks) of the blocks before it, older ones fading.
 
-        The first column is zero. A block of 8,192 columns fades what lies before it to 1/e.
+        The first column is zero. A block of 16,384 columns fades what lies before it to 1/e.
         """
         totals = np.zeros_like(sums)
         for block in range(1, self.starts.size):

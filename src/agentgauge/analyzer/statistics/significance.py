@@ -7,7 +7,7 @@ from .grid import Matrix, carried_forward
 
 Flags = npt.NDArray[np.bool_]
 
-FALSE_ALARM_RATE = 10**-3.75
+FALSE_ALARM_RATE = 10**-3.85
 ALONE_AFTER = 512
 
 
