@@ -7,7 +7,6 @@ from agentgauge.analyzer.statistics import detect
 from .series import Labels, kpis
 from .table import Row
 
-
 LEVELS = 10.0 ** -np.arange(2.0, 6.01, 0.25)
 SPLITS = 20
 

@@ -20,8 +20,6 @@ REACH = 1.6
 REACH_POWER = 0.5
 LONGEST_REACH = 20.0
 DECADES_AT_REACH = 2.0
-DENSE = 1.0
-WIDEST_TAIL = 3.0
 
 PRIOR = PRIOR_POINTS * np.maximum(np.exp(-(2.0**EDGES) * np.log(100) / NORMAL_ANCHOR), 1e-100)
 
@@ -38,8 +36,6 @@ def surprises(deviations: Matrix, missing: npt.NDArray[np.bool_] | None, blocks:
     octaves = np.maximum(deviations, SMALLEST)
     np.log2(octaves, out=octaves)
     half, tenth, hundredth = quantiles(histograms(octaves, missing, blocks))
-    # More than one in a hundred may be anomalous; then the 99th percentile is theirs and the ninth decile still is not.
-    hundredth = np.where(tenth > DENSE, np.minimum(hundredth, WIDEST_TAIL * tenth), hundredth)
     reach = np.clip(REACH * (hundredth / NORMAL_ANCHOR) ** REACH_POWER, REACH, LONGEST_REACH)
     part = np.empty_like(deviations)
     result = np.zeros_like(deviations)
