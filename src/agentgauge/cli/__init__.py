@@ -14,6 +14,8 @@ _COMMANDS: Final = {
     "exporter": "Serve what spool and collectors bring as /metrics.",
     "analyzer": "Judge the signals in a Prometheus and serve the findings as /metrics.",
     "collect": "Read recordings once and write their metrics.",
+    "hooks": "Have the hooks of git, pre-commit and Claude Code counted, and undo it.",
+    "check": "Show what the exporter holds, and what of it should not be there.",
     "stack": "Run all of it with Prometheus, Alertmanager and Grafana where installed.",
 }
 
