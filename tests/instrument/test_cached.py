@@ -5,6 +5,7 @@ import functools
 import gc
 import os
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -75,6 +76,23 @@ def test_a_cache_that_is_there_is_counted_from_now_on_and_returned_itself() -> N
     square.cache_clear()
     square(1)
     assert counted("squares") == (2, 3, 1)
+
+
+def test_clearing_a_cache_loses_no_count() -> None:
+    @ag.cached("cleared", maxsize=1)
+    def double(number: int) -> int:
+        if number < 0:
+            raise ValueError
+        return 2 * number
+
+    for _ in range(2):
+        for number in (-1, -2, 1, 2, 2):
+            with suppress(ValueError):
+                double(number)
+        double.cache_clear()  # type: ignore[attr-defined]
+    for number in range(9):
+        double(number)
+    assert counted("cleared") == (2, 17, 10)
 
 
 def test_a_cached_function_keeps_its_name_and_its_caches_methods() -> None:

@@ -449,6 +449,31 @@ def test_the_chunks_of_a_stream_are_timed_by_their_events(tracer: Tracer) -> Non
     assert_recorded(LLM, count=1, total=pytest.approx(0.6))
 
 
+def test_a_call_that_was_not_streamed_has_no_first_chunk(tracer: Tracer) -> None:
+    # OpenLIT gives such calls their whole duration for it.
+    tracer.start_span("chat", attributes={**OPENLIT, "gen_ai.request.is_stream": False}).end()
+    assert_recorded(LLM, count=1)
+    assert_recorded("gen_ai_client_operation_time_to_first_chunk_seconds", count=0)
+
+
+def test_what_comes_to_wait_for_a_span_that_ends_just_then_is_not_lost(
+    tracer: Tracer, processor: SpanProcessor
+) -> None:
+    parent = tracer.start_span("late")
+
+    class EndsFirst(list[Any]):
+        def append(self, waiting: Any) -> None:
+            parent.set_attributes({"gen_ai.operation.name": "invoke_agent", "gen_ai.agent.name": "late"})
+            parent.end()
+            super().append(waiting)
+
+    (place,) = processor._open.values()
+    place.waiting = EndsFirst()
+    with trace.use_span(parent):
+        tracer.start_span("execute_tool t", attributes={"gen_ai.operation.name": "execute_tool"}).end()
+    assert_recorded(TOOL, count=1, gen_ai_tool_name="t", gen_ai_agent_name="late")
+
+
 def test_a_stream_of_more_chunks_than_the_span_keeps_has_no_first_one(tracer: Tracer) -> None:
     span = tracer.start_span("chat", attributes=OPENLLMETRY)
     for _ in range(1_000):

@@ -5,6 +5,7 @@ import inspect
 import time
 import weakref
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from typing import Any, Final, NamedTuple, Protocol, TypeVar, overload
 
 from agentgauge.cells import CELLS
@@ -49,6 +50,10 @@ class _Statistics:
         self._function = weakref.ref(function)
         self._raised = raised
         self._seen = self._now() or _Seen()
+        clear = getattr(function, "cache_clear", None)
+        if callable(clear):
+            with suppress(AttributeError, TypeError):  # clearing then shows only where a count went down
+                function.cache_clear = self._clearing(clear)
         CELLS.watch(self.poll)
         weakref.finalize(function, CELLS.unwatch, self.poll).atexit = False
 
@@ -58,8 +63,8 @@ class _Statistics:
         if now is None:
             return ()
         if now.misses < before.misses or now.hits < before.hits:
-            before = _Seen()  # the cache was cleared
-            self._raised.clear()
+            self._forget()
+            before = self._seen
         self._seen = now
         news = zip(("hit", "miss", "evict"), now, before, strict=True)
         return [
@@ -67,6 +72,21 @@ class _Statistics:
             for result, after, earlier in news
             if after > earlier
         ]
+
+    def _clearing(self, clear: Callable[[], object]) -> Callable[[], object]:
+        """Return what clears the cache, counting first what it is about to forget."""
+
+        def cache_clear() -> object:
+            CELLS.fold()
+            result = clear()
+            self._forget()
+            return result
+
+        return cache_clear
+
+    def _forget(self) -> None:
+        self._seen = _Seen()
+        self._raised.clear()
 
     def _now(self) -> _Seen | None:
         function = self._function()
