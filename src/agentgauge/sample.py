@@ -63,22 +63,29 @@ def _research() -> None:
             _cache.miss()
             try:
                 _search()
+                ag.tool_selection("sample-search", "correct" if random.random() < 0.9 else "unnecessary")
             except _ToolError:
                 _calculate()
+                ag.workflow.recovery("sample-fallback")
     _faithfulness.score(min(1.0, random.betavariate(18, 2)))
 
 
 @ag.agent("sample-writer", task_type="draft")
 def _write() -> None:
     _ask(_LARGE, random.randint(2000, 8000))
+    ag.revisions(random.choice((0, 0, 0, 1, 1, 2)))
     if random.random() < 0.02:
         raise TimeoutError
 
 
 @ag.workflow("sample-report")
 def _report() -> None:
+    ag.workflow.transition("researching")
     _research()
+    ag.workflow.branch("sample-long" if random.random() < 0.3 else "sample-short")
+    ag.workflow.transition("writing")
     _write()
+    ag.feedback(random.random() < 0.9, agent="sample-writer", task_type="draft")
 
 
 def _run_hook() -> None:
