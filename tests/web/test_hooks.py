@@ -120,3 +120,14 @@ def test_many_at_once_are_all_taken(serve: Serve, sink: Sink) -> None:
         statuses = list(pool.map(lambda number: post(client, b'{"n":%d}' % number)[0], range(200)))
     assert statuses == [200] * 200
     assert sorted(sink.taken) == sorted(b'{"n":%d}' % number for number in range(200))
+
+
+def test_memory_is_bounded_and_given_back(serve: Serve, sink: Sink) -> None:
+    largest = b"{" + b" " * (MAX_BODY_BYTES - 1)
+    with serve(make_app(surface(sink))) as client:
+        with ThreadPoolExecutor(12) as pool:
+            statuses = list(pool.map(lambda _: post(client, largest)[0], range(24)))
+        assert set(statuses) <= {200, 503}
+        assert statuses.count(200) == len(sink.taken) > 0
+        assert sink.refused == ["dropped"] * statuses.count(503)
+        assert [post(client, largest)[0] for _ in range(8)] == [200] * 8

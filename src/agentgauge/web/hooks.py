@@ -49,18 +49,21 @@ class HookEndpoint:
         # A page in a browser can send any other type to this machine without asking.
         if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
             return self._refused("invalid", "The payload is application/json; say so in Content-Type.", 415)
-        body, size = bytearray(), 0
+        body, size, kept = bytearray(), 0, True
         try:
             async for chunk in request.stream():
                 size += len(chunk)
                 if size > _MAX_DISCARDED_BYTES:
                     break
-                if size <= MAX_BODY_BYTES and self._reading + len(chunk) <= _MAX_READING_BYTES:
+                kept = kept and size <= MAX_BODY_BYTES and self._reading + len(chunk) <= _MAX_READING_BYTES
+                self._reading += len(chunk) if kept else -len(body)
+                if kept:
                     body += chunk
-                    self._reading += len(chunk)
+                else:
+                    body.clear()
             if size > MAX_BODY_BYTES:
                 return self._refused("dropped", f"A payload has at most {MAX_BODY_BYTES} bytes.", 413)
-            if len(body) < size:
+            if not kept:
                 return self._refused("dropped", "Too many payloads at once.", 503)
             self._sink.take(body)
         except InvalidRecordError as error:
