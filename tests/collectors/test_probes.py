@@ -146,3 +146,13 @@ def test_checks_are_repeated_until_it_is_closed(port: int) -> None:
     list(collector.poll())
     time.sleep(1.2)
     assert list(collector.poll()) == []
+
+
+def test_a_command_that_runs_is_ended_when_it_is_closed(tmp_path: Path) -> None:
+    code = f"import time, pathlib; pathlib.Path({str(tmp_path / 'begun')!r}).touch(); time.sleep(60)"
+    probe = Probe("p", command=(sys.executable, "-c", code), timeout_seconds=300)
+    collector = ProbesCollector([probe])
+    until(collector, lambda _: (tmp_path / "begun").exists())
+    collector.close()
+    (record,) = until(collector, bool)
+    assert record.amounts["success"] == 0.0

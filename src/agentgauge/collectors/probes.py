@@ -39,6 +39,7 @@ class ProbesCollector:
         self._records: deque[Record] = deque(maxlen=_MAX_WAITING)
         self._threads: list[threading.Thread] = []
         self._stop = threading.Event()
+        self._running: set[subprocess.Popen[bytes]] = set()
 
     def poll(self) -> Iterator[Record]:
         """Yield the records of the checks that have ended since the last poll."""
@@ -57,24 +58,27 @@ class ProbesCollector:
         """Start anew."""
 
     def close(self) -> None:
-        """Start no more checks."""
+        """Start no more checks, and end the commands that run."""
         self._stop.set()
+        for process in list(self._running):
+            _kill(process)
 
     def _run(self, probe: Probe) -> None:
         next_start = time.monotonic()
         while not self._stop.wait(max(0.0, next_start - time.monotonic())):
             # After a check longer than the interval, or a suspended machine, nothing is made up for.
             next_start = max(next_start, time.monotonic() - probe.interval_seconds) + probe.interval_seconds
-            seconds, success = check(probe)
+            seconds, success = check(probe, self._running)
             amounts = {"duration_seconds": seconds, "success": float(success)}
             self._records.append(Record("probe", time.time(), {"probe": probe.name}, amounts))
 
 
-def check(probe: Probe) -> tuple[float, bool]:
+def check(probe: Probe, running: "set[subprocess.Popen[bytes]] | None" = None) -> tuple[float, bool]:
     """Check once.
 
     Args:
         probe: what is checked.
+        running: holds its command while that runs.
 
     Returns:
         The seconds it took, and whether it succeeded in time.
@@ -86,7 +90,7 @@ def check(probe: Probe) -> tuple[float, bool]:
         elif probe.tcp is not None:
             success = _tcp(probe.tcp, probe.timeout_seconds)
         else:
-            success = _command(probe.command or (), probe.timeout_seconds)
+            success = _command(probe.command or (), probe.timeout_seconds, set() if running is None else running)
     except (OSError, http.client.HTTPException, ValueError):  # ValueError: a name that no resolver takes
         success = False
     seconds = time.monotonic() - started
@@ -116,7 +120,7 @@ def _tcp(address: str, timeout: float) -> bool:
         return True
 
 
-def _command(command: Sequence[str], timeout: float) -> bool:
+def _command(command: Sequence[str], timeout: float, running: "set[subprocess.Popen[bytes]]") -> bool:
     # A session of its own, so that what it started can be ended with it.
     process = subprocess.Popen(
         command,
@@ -125,11 +129,18 @@ def _command(command: Sequence[str], timeout: float) -> bool:
         stderr=subprocess.DEVNULL,
         start_new_session=True,
     )
+    running.add(process)
     try:
         return process.wait(timeout) == 0
     except subprocess.TimeoutExpired:
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(process.pid, signal.SIGKILL)
+        _kill(process)
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(_GRACE_SECONDS)
         return False
+    finally:
+        running.discard(process)
+
+
+def _kill(process: "subprocess.Popen[bytes]") -> None:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, signal.SIGKILL)
