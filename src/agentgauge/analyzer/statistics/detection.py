@@ -21,7 +21,7 @@ HOLDING = 3.5
 CHUNK_SAMPLES = 32_768
 RECENT_COLUMNS = 400
 KEPT_COLUMNS = 64
-FINDING_COLUMNS = 768
+FINDING_COLUMNS = 512
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ def detect(times: npt.ArrayLike, values: npt.ArrayLike, *, season: int | None = 
     """Judge each sample from the samples before it.
 
     times: (T,) unix seconds, increasing; values: (S, T), NaN where missing; season: samples per season, found where
-    None: a day, and what the first 768 samples repeat. Raises ValueError where the shapes do not agree.
+    None: a day, and what the first 512 samples repeat. Raises ValueError where the shapes do not agree.
     """
     return _detected(Grid(times), matrix(values), season, None)
 
@@ -114,14 +114,14 @@ def _detected(grid: Grid, samples: Matrix, season: int | None, recent: int | Non
 
 
 def found_seasons(grid: Grid, samples: Matrix) -> Indices:
-    """Return each series' season in columns, 0 for none, found in its first 768 columns for use after them."""
+    """Return each series' season in columns, 0 for none, found in its first 512 columns for use after them."""
     if grid.size < 2 * FINDING_COLUMNS:
         return np.zeros(len(samples), dtype=np.int64)
     beginning = grid.spread(samples[:, grid.slots < FINDING_COLUMNS], FINDING_COLUMNS)
     return np.array(season_lengths(carried_forward(beginning)), dtype=np.int64)
 
 
-def chunks_by_season(found: Indices, columns: int) -> Iterator[tuple[Indices, int]]:
+def chunks_by_season(found: Indices, columns: int) -> Iterator[tuple[Indices | slice, int]]:
     """Yield the rows of a few series of one season (S,), and the season.
 
     A few at a time: what a step leaves is still in the cache when the next one reads it.
@@ -130,7 +130,9 @@ def chunks_by_season(found: Indices, columns: int) -> Iterator[tuple[Indices, in
     for length in np.unique(found) if columns else ():
         rows = np.flatnonzero(found == length)
         for start in range(0, rows.size, size):
-            yield rows[start : start + size], int(length)
+            few = rows[start : start + size]
+            adjacent = few[-1] - few[0] + 1 == few.size
+            yield slice(int(few[0]), int(few[-1]) + 1) if adjacent else few, int(length)
 
 
 def seasons_in(grid: Grid, given: int | None) -> list[Season]:
