@@ -1,4 +1,18 @@
-"""Record: one thing that happened, and its JSON line; Delta: what a long-lived process counted itself."""
+"""Record: one thing that happened, and its JSON line; Delta: what a long-lived process counted itself.
+
+The line is a protocol, for writers in any language:
+
+* A record is one JSON object (RFC 8259, UTF-8) on one line that ends with a newline, 1 MiB at most. ``kind`` is a key
+  of ``agentgauge.kinds.KINDS``; ``time`` unix seconds (absent: when it is read); ``id`` text that is the same where
+  the same thing is told twice. All other keys are labels (text, cut after 200 characters) and amounts (numbers >= 0,
+  finite) of that kind. Absent labels are empty, absent amounts feed nothing; any other key makes the line invalid.
+* Lines are appended to ``spool/spool.jsonl`` under AGENTGAUGE_HOME: open it anew with O_APPEND for each line or few
+  lines, write them in one write(2), close it. The reader renames the file, and deletes it a minute later. Begin with a
+  newline: what a dying writer left half-written then spoils no line but its own. Empty lines say nothing.
+* Where the file has AGENTGAUGE_SPOOL_MAX_BYTES (1 GiB), or ``spool/full`` exists, a writer drops its line and appends
+  one byte to ``spool/dropped`` instead, which counts it.
+* A writer does not wait, does not retry and never fails what it measures.
+"""
 
 import json
 import sys

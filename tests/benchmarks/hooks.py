@@ -27,6 +27,13 @@ from agentgauge.spool.writer import append
 append("hook", hook_system="git", hook_event="pre-commit", hook_name="true", outcome="success", exit_code_class="0",
        duration_seconds=0.001)
 """
+_SHELL = """. "$0"
+agentgauge_record hook hook_system=git hook_event=pre-commit hook_name=true outcome=success exit_code_class=0 \\
+    duration_seconds:=0.001
+"""
+_PRINTF = r"""printf '{"kind":"hook","hook_system":"git","hook_event":"pre-commit","hook_name":"true",'\
+'"outcome":"success","exit_code_class":"0","duration_seconds":%s}\n' 0.001 >>"$0"
+"""
 _SUBPROCESS = 'import subprocess; subprocess.run(["true"])'
 _PUSH = """
 import subprocess, sys, time
@@ -79,6 +86,7 @@ def _measure(place: Path, gateway: str) -> list[Figure]:
 
         return run
 
+    shell_functions = str(next((place / "environment").glob("lib/*/site-packages/agentgauge/spool/agentgauge.sh")))
     times = paired(
         process(python, "-c", "pass"),
         process(str(installed / "agentgauge-hook"), *_HOOK),
@@ -87,9 +95,11 @@ def _measure(place: Path, gateway: str) -> list[Figure]:
         process(sys.executable, "-c", _PUSH, gateway),
         process(sys.executable, "-c", "pass"),
         process(str(own_bin / "agentgauge-hook"), *_HOOK),
+        process("/bin/sh", "-c", _SHELL, shell_functions),
+        process("/bin/sh", "-c", _PRINTF, str(place / "printed")),
         rounds=ROUNDS,
     )
-    bare, hook, append, plain, push, own_bare, own_hook = times
+    bare, hook, append, plain, push, own_bare, own_hook, shell, printf = times
     return [
         Figure("agentgauge-hook around true", _ms(hook), f"python -c pass, {_ms(bare)}", ratio(hook, bare), 1.25),
         Figure("spool append, whole process", _ms(append), f"python -c pass, {_ms(bare)}", ratio(append, bare), 1.05),
@@ -98,6 +108,9 @@ def _measure(place: Path, gateway: str) -> list[Figure]:
         ),
         Figure(
             "agentgauge-hook around true", _ms(hook), f"push to a Pushgateway, {_ms(push)}", ratio(hook, push), 0.167
+        ),
+        Figure(
+            "agentgauge.sh records", _ms(shell), f"sh -c printf to a file, {_ms(printf)}", ratio(shell, printf), 1.5
         ),
         Figure(
             "… from an editable install",

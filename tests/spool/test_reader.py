@@ -1,3 +1,4 @@
+import logging
 import os
 import time
 import tracemalloc
@@ -430,3 +431,73 @@ def test_a_file_in_the_place_of_the_directory_is_one_clear_line(home: Path) -> N
 def test_a_state_that_is_none_is_refused(state: object, reader: SpoolReader) -> None:
     with pytest.raises(SpoolError, match="the spool's section of the checkpoint cannot be read"):
         reader.restore(state)
+
+
+def test_what_writers_dropped_at_the_limit_is_told_and_there_is_room_again(
+    spool: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AGENTGAUGE_SPOOL_MAX_BYTES", "1000")
+    written = 0
+    while writer.append("hook", hook_name="x" * 100):
+        written += 1
+    assert not writer.append("hook", hook_name="y")
+    assert 5 < written < 10
+    assert (spool / "spool.jsonl").stat().st_size < 1200
+    assert (spool / "full").exists()
+
+    reader = SpoolReader(spool, segment_bytes=500)
+    entries = [each for each in reader.poll() if isinstance(each, Record)]
+
+    assert len(entries) == written + 1
+    assert entries[-1].labels == {"source": "spool", "result": "dropped"}
+    assert entries[-1].amounts == {"count": 2.0}
+    assert (reader.size_bytes, reader.limit_bytes) == (0, 1000)
+    assert not (spool / "full").exists()
+    hook("z")
+    reader = again(reader, spool)
+    assert names(reader) == ["z"], "and what was dropped is not told again"
+    assert refused(reader) == {}
+    (spool / "dropped").unlink()
+    assert refused(reader) == {}
+    (spool / "dropped").write_bytes(b"...")
+    assert refused(reader) == {"dropped": 3}
+    reader.close()
+
+
+def test_segments_that_cannot_be_deleted_are_bounded_too(spool: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AGENTGAUGE_SPOOL_MAX_BYTES", "2000")
+    reader = SpoolReader(spool, segment_bytes=500, grace_seconds=0)  # no checkpoint is ever saved
+    written = 0
+    for _ in range(100):
+        written += writer.append("hook", hook_name="x" * 100)
+        list(reader.poll())
+
+    assert 20 < written < 40
+    assert sum(each.stat().st_size for each in spool.glob("spool*.jsonl")) < 5000
+    assert reader.size_bytes >= reader.limit_bytes
+    assert (spool / "full").exists()
+
+    reader.saved({"spool": reader.state()})
+    for _ in range(2):  # deletes, and then has room to rename
+        list(reader.poll())
+    assert writer.append("hook", hook_name="x")
+    assert not (spool / "full").exists()
+    reader.close()
+
+
+def test_a_long_backlog_says_how_it_goes(spool: Path, caplog: pytest.LogCaptureFixture) -> None:
+    reader = SpoolReader(spool, batches=True)
+    line = writer.encode("hook", {"hook_name": "x" * 200, "hook_event": "x" * 200})
+    raw(spool, line * (40_000_000 // len(line)))
+    caplog.set_level(logging.INFO)
+
+    behind = []
+    for _ in range(4):
+        list(reader.poll())
+        behind.append(reader.behind)
+
+    assert behind == [True, True, False, False]
+    messages = [each.getMessage() for each in caplog.records]
+    assert messages[0] == f"{spool}: 23 MB behind"
+    assert messages[-1].startswith(f"{spool}: caught up after ")
+    reader.close()

@@ -24,14 +24,17 @@ TIMEOUT_CODE = 124
 """What timeout(1) exits with."""
 
 HELP = f"""usage: {USAGE}
+       agentgauge-hook --shell
 
-Runs COMMAND and appends one line about it to agentgauge's spool: how long it took and how it ended.
-Its input, output, exit code and signals pass through untouched; its arguments are not recorded.
+Runs COMMAND and appends one line about it to agentgauge's spool: how long it took, how it ended, and the
+processor time, memory and block I/O it took. Its input, output, exit code and signals pass through untouched; its
+arguments are not recorded.
 
   --system   who runs the hook
   --event    when, for instance pre-commit or PreToolUse
   --name     the hook's own name, for instance ruff
   --timeout  end COMMAND and what it started after SECONDS: SIGTERM, {GRACE_SECONDS:g} s later SIGKILL; exit code 124
+  --shell    print the path of functions for a shell that record without starting a process
 """
 
 _MAX_TIMEOUT_SECONDS = 7 * 86400.0
@@ -71,6 +74,9 @@ class Ending:
 
 def main() -> None:
     """Run agentgauge-hook with the process's arguments; does not return."""
+    if sys.argv[1:] == ["--shell"]:
+        sys.stdout.write(os.path.dirname(os.path.abspath(__file__)) + "/agentgauge.sh\n")  # noqa: PTH100, PTH120
+        sys.exit(0)
     try:
         options = parse(sys.argv[1:])
     except _UsageError as error:

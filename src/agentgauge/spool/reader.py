@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from agentgauge.errors import InvalidRecordError, SpoolError
-from agentgauge.home import spool_max_bytes
 from agentgauge.record import MAX_LINE_BYTES, Batch, Delta, Record, parse_line
+from agentgauge.spool.limit import Limit
 from agentgauge.spool.lines import Lines
 from agentgauge.spool.lock import Lock
 from agentgauge.spool.progress import Progress
@@ -98,13 +98,13 @@ class SpoolReader:
         self._saved: dict[_Identity, int] = {}
         self._batches = batches
         self._lines = Lines()
-        self._dropped = (0, 0, 0)
+        self._limit = Limit(directory)
         self._progress = Progress(directory)
         self.backlog_bytes = 0
         self.oldest_seconds = 0.0
         self.behind = False
         self.size_bytes = 0
-        self.limit_bytes = spool_max_bytes()
+        self.limit_bytes = self._limit.bytes
         self._lock.acquire()
 
     def close(self) -> None:
@@ -155,7 +155,7 @@ class SpoolReader:
             }
             for (device, inode), position in self._positions.items()
         ]
-        return {"segments": segments, "ids": list(self._lines.ids), "dropped": list(self._dropped)}
+        return {"segments": segments, "ids": list(self._lines.ids), "dropped": list(self._limit.counted)}
 
     def restore(self, state: object) -> None:
         """Continue where a state was taken.
@@ -174,7 +174,7 @@ class SpoolReader:
             }
             self._lines.ids = dict.fromkeys(str(identity) for identity in state["ids"])  # type: ignore[index]
             device, inode, counted = state.get("dropped", (0, 0, 0))  # type: ignore[attr-defined]
-            self._dropped = (int(device), int(inode), int(counted))
+            self._limit.counted = (int(device), int(inode), int(counted))
         except (AttributeError, KeyError, TypeError, ValueError, IndexError) as error:
             raise SpoolError(f"the spool's section of the checkpoint cannot be read: {error!r}") from error
 
@@ -257,24 +257,12 @@ class SpoolReader:
             self._lines.refused["invalid"] += 1
 
     def _refusals(self) -> Iterator[Record]:
-        self._lines.refused["dropped"] = self._count_dropped()
+        self._lines.refused["dropped"] = self._limit.count_dropped()
         for result, count in self._lines.refused.items():
             if count:
                 self._lines.refused[result] = 0
                 _log.warning("%s: refused %d %s lines", self._directory, count, result)
                 yield Record("read", time.time(), {"source": self.name, "result": result}, {"count": float(count)})
-
-    def _count_dropped(self) -> int:
-        """Return how many records writers have dropped since the last time; they write a byte for each."""
-        try:
-            stat = (self._directory / "dropped").stat()
-        except FileNotFoundError:
-            return 0
-        device, inode, counted = self._dropped
-        if (device, inode) != (stat.st_dev, stat.st_ino) or stat.st_size < counted:
-            counted = 0
-        self._dropped = (stat.st_dev, stat.st_ino, stat.st_size)
-        return stat.st_size - counted
 
     def _tidy(self, segments: list[_Segment]) -> Iterator[OSError]:
         """Forget segments that are gone, delete those that are done, rename the current one where it is large.
@@ -304,6 +292,10 @@ class SpoolReader:
                 continue
             except OSError as error:
                 yield error
+        try:
+            self._limit.mark(self.size_bytes)
+        except OSError as error:
+            yield error
 
     def _rotate(self, current: _Segment, size: int, renamed: list[_Segment]) -> int:
         """Rename the file that writers append to where it is large; return the size it has then."""
@@ -311,11 +303,6 @@ class SpoolReader:
             number = max((each.number or 0 for each in renamed), default=0) + 1
             current.path.rename(self._directory / f"spool.{number:06d}.jsonl")
             size = 0
-        full = self._directory / "full"
-        if size >= self.limit_bytes:
-            full.touch(mode=0o600)
-        else:
-            full.unlink(missing_ok=True)
         return size
 
 
