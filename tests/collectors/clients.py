@@ -39,7 +39,8 @@ class Rollout:
         self.line(started, "turn_context", model=model, cwd="/home/someone/secret")
 
     def line(self, at: float, kind: str, **payload: Any) -> "Rollout":
-        self.lines.append(json.dumps({"timestamp": stamp(at), "type": kind, "payload": payload}))
+        body = {"timestamp": stamp(at), "type": kind, "payload": payload}
+        self.lines.append(json.dumps(body, separators=(",", ":")))  # as Codex writes it
         return self
 
     def event(self, at: float, kind: str, **payload: Any) -> "Rollout":

@@ -197,6 +197,13 @@ def test_a_line_that_is_none_is_counted_and_skipped(tmp_path: Path, line: bytes)
     assert summed(records)["input_tokens"] == 2200
 
 
+def test_lines_are_read_however_they_are_written(tmp_path: Path) -> None:
+    usual, unusual = session(), session()
+    unusual.lines = [json.dumps(dict(reversed(json.loads(line).items()))) for line in usual.lines]
+    expected = collect(usual.write(tmp_path / "a.jsonl"))
+    assert collect(unusual.write(tmp_path / "b.jsonl")) == expected
+
+
 def test_lines_of_other_kinds_may_have_any_shape() -> None:
     assert decode(b'{"type":"compacted","payload":[1]}').known is False
     assert decode(b'{"type":"event_msg","payload":{"type":"agent_message","info":7}}').key == ""
