@@ -142,6 +142,7 @@ COMMANDS: dict[str, Callable[[str, Path], None]] = {
     "agentgauge analyzer": _serve,
     "docker compose up": _compose,
     "mkdir -p": _run,
+    "export": _run,
 }
 
 

@@ -67,8 +67,15 @@ def test_every_result_is_shown_from_the_start(machine: Machine) -> None:
     assert sample(families, "agentgauge_checkpoint_errors_total") == 0
 
 
+def test_what_was_there_before_the_first_start_is_history_not_a_burst(machine: Machine) -> None:
+    machine.entries += [tool(), tool()]
+    intake, _, _ = machine.start()
+    assert calls(intake.scrape()) == 2
+
+
 def test_a_series_is_seen_at_zero_first(machine: Machine) -> None:
     intake, _, _ = machine.start()
+    intake.fold()
     machine.entries += [tool(), tool()]
     assert calls(intake.scrape()) == 0
     assert calls(intake.scrape()) == 2
@@ -83,6 +90,7 @@ def test_ready_after_the_first_fold(machine: Machine) -> None:
 
 def test_a_kill_after_a_scrape_loses_nothing_and_shows_no_zero_again(machine: Machine) -> None:
     intake, _, _ = machine.start()
+    intake.fold()
     machine.entries.append(tool())
     assert calls(intake.scrape()) == 0
     assert calls(intake.scrape()) == 1
@@ -92,6 +100,7 @@ def test_a_kill_after_a_scrape_loses_nothing_and_shows_no_zero_again(machine: Ma
 
 def test_a_kill_between_a_save_and_the_first_sight_still_shows_zero(machine: Machine) -> None:
     intake, _, _ = machine.start()
+    intake.fold()
     machine.entries.append(tool())
     intake.fold()
     intake.save()

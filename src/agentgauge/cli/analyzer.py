@@ -10,6 +10,7 @@ import msgspec
 
 from agentgauge import __version__
 from agentgauge.cli.exporter import serve_until_stopped, start_log
+from agentgauge.cli.urls import checked_url
 from agentgauge.configuration import load
 from agentgauge.errors import ConfigurationError, UsageError
 from agentgauge.home import home
@@ -46,6 +47,8 @@ def analyzer(
     """Judge the signals in a Prometheus and serve the findings as /metrics."""
     start_log()
     settings = load(config_file).analyzer
+    if prometheus_url is not None:
+        prometheus_url = checked_url("--prometheus.url", prometheus_url)
     url = prometheus_url or settings.prometheus_url or _PROMETHEUS
     settings = msgspec.structs.replace(settings, prometheus_url=url)
     try:

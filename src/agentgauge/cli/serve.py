@@ -3,16 +3,17 @@
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
-from urllib.parse import urlsplit
 
 import click
 import msgspec
 
 from agentgauge.cli.exporter import configured, exporter_options, print_addresses, serve_until_stopped, start_log
+from agentgauge.cli.urls import checked_url, without_password
 from agentgauge.configuration import Analyzer as Settings
 from agentgauge.errors import ConfigurationError, UsageError
 from agentgauge.exporter.exporter import Exporter
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from agentgauge.analyzer.service import Analyzer
 
 _SAMPLE_STOP_SECONDS: Final = 1.0
+_READY_SECONDS: Final = 0.2
 
 
 @click.command
@@ -47,10 +49,10 @@ def serve(
     configuration = configured(config_file, transcripts)
     settings = configuration.analyzer
     if prometheus_url is not None:
-        settings = msgspec.structs.replace(settings, prometheus_url=_url("--prometheus.url", prometheus_url))
-    links = [("Prometheus", settings.prometheus_url)] if settings.prometheus_url else []
+        settings = msgspec.structs.replace(settings, prometheus_url=checked_url("--prometheus.url", prometheus_url))
+    links = [("Prometheus", without_password(settings.prometheus_url))] if settings.prometheus_url else []
     if grafana_url is not None:
-        links.append(("Grafana", _url("--grafana.url", grafana_url)))
+        links.append(("Grafana", checked_url("--grafana.url", grafana_url)))
     running = Exporter(configuration, Path(home()))
     try:
         analyzer = _analyzer(settings, running.totals, config_file)
@@ -58,17 +60,23 @@ def serve(
         def families() -> list[Family]:
             return [*running.families(), *analyzer.families()]
 
+        def analyze(stop: threading.Event) -> None:
+            # A backlog folded between two ticks would look like a burst.
+            while not running.ready and not stop.wait(_READY_SECONDS):
+                pass
+            analyzer.run(stop)
+
         def page() -> str:
             status = running.status(analyzer.rows(), links, sample=not no_sample, problem=analyzer.problem)
             return render_page(status)
 
         surface = Surface(families, page, lambda: running.ready, running.hooks)
         server = open_server(surface, listen_addresses, web_config_file)
-        read = settings.prometheus_url or "what this process counts"
+        read = without_password(settings.prometheus_url) or "what this process counts"
         sample = "none" if no_sample else "a sample agent with hooks, so that numbers move; --no-sample leaves it out"
         print_addresses(server, configuration, ("signals", read), ("sample", sample))
         with _sample_agent(started=not no_sample):
-            serve_until_stopped(server, [running.run, analyzer.run])
+            serve_until_stopped(server, [running.run, analyze])
     finally:
         running.close()
 
@@ -87,13 +95,6 @@ def _analyzer(settings: Settings, totals: Totals, config_file: Path | None) -> "
     except ConfigurationError as error:
         # A signal that can have no value is found here, where the file it comes from is no longer known.
         raise ConfigurationError(f"{config_file}: {error}" if config_file else str(error)) from error
-
-
-def _url(option: str, url: str) -> str:
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise UsageError(f"{option}: {url!r} is not an http:// or https:// URL")
-    return url
 
 
 @contextmanager

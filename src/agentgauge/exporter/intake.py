@@ -74,6 +74,7 @@ class Intake:
         self._unexposed = False
         self._stopped = threading.Event()
         self._torn = False
+        self._first = False
         self.ready = False
         self.fold_seconds = 0.0
 
@@ -84,6 +85,7 @@ class Intake:
             SpoolError: the checkpoint cannot be read.
         """
         sections = self._checkpoint.load()
+        self._first = not sections
         if "totals" in sections:
             self._totals.restore(sections["totals"])
         if "budgets" in sections:
@@ -146,6 +148,10 @@ class Intake:
     def _fold(self) -> int:
         started = time.perf_counter()
         entries = sum([self._drain(collector) for collector in self._collectors])
+        if self._first:
+            # What was there before anybody looked is history: shown at 0 first, months of it would be one burst.
+            self._totals.settle()
+            self._first = False
         self.fold_seconds = time.perf_counter() - started
         self.ready = not self._torn
         return entries
