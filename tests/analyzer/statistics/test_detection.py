@@ -127,6 +127,19 @@ def test_errors_after_none_at_all_are_flagged_within_four_points() -> None:
     assert not anomaly[:60].any()
 
 
+@pytest.mark.parametrize("seed", range(5))
+def test_a_lone_spike_is_flagged_and_what_follows_is_not(seed: int) -> None:
+    values = np.random.default_rng(seed).normal(size=300)
+    values[250] = 15
+    assert np.flatnonzero(detect(clock(300), values).anomaly[0]).tolist() == [250]
+
+
+def test_pvalues_of_noise_are_about_uniform() -> None:
+    pvalues = detect(clock(1500), noise(0, series=60, columns=1500)).pvalue[:, 300:]
+    for level in (0.3, 0.05, 0.01):
+        assert 0.6 * level < (pvalues <= level).mean() < 1.4 * level
+
+
 def test_a_daily_peak_is_expected_and_a_missing_one_is_not() -> None:
     step, per_day = 900, 96
     times = 1_700_000_000 + step * np.arange(21 * per_day)

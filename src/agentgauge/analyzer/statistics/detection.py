@@ -108,7 +108,7 @@ def _detected(grid: Grid, samples: Matrix, season: int | None, recent: int | Non
     anomaly = np.zeros_like(significant)
     rows_flagged = np.flatnonzero(significant.any(axis=1))
     earlier = np.count_nonzero(~np.isnan(samples[np.ix_(rows_flagged, ~kept)]), axis=1)
-    onsets = debounced(significant[rows_flagged], ~missing[rows_flagged], earlier)
+    onsets = debounced(significant[rows_flagged], judged[rows_flagged], pvalue[rows_flagged], earlier)
     anomaly[rows_flagged] = sustained(onsets, far[rows_flagged])
     return Detection(judged, expected, lower, upper, zscore, pvalue, anomaly)
 

@@ -7,8 +7,10 @@ from .grid import Matrix, carried_forward
 
 Flags = npt.NDArray[np.bool_]
 
-FALSE_ALARM_RATE = 10**-3.85
+FALSE_ALARM_RATE = 10**-3.6
 ALONE_AFTER = 512
+RESTLESS_AFTER = 96
+BEYOND_DOUBT = 1e-6
 
 
 def false_discoveries_controlled(pvalues: Matrix, rate: float) -> Flags:
@@ -29,18 +31,26 @@ def false_discoveries_controlled(pvalues: Matrix, rate: float) -> Flags:
     return significant
 
 
-def debounced(significant: Flags, present: Flags, earlier: npt.NDArray[np.int64]) -> Flags:
+def debounced(significant: Flags, values: Matrix, pvalues: Matrix, earlier: npt.NDArray[np.int64]) -> Flags:
     """Return which significant samples (S, T) stand: each of a long series, of a short one those that repeat.
 
-    present: (S, T); earlier: (S,) how many samples a series had before. Fewer than 512 cannot show that one of them is
-    one in thousands, so there one of the two samples before must be significant too.
+    values, pvalues: (S, T), NaN where missing; earlier: (S,) how many samples a series had before. Fewer than 512
+    cannot show that one of them is one in thousands, so there one of the two samples before must be significant too,
+    unless the sample is beyond doubt and its series one that usually moves: of one that mostly rests, such as a count
+    of rare events, nothing is known about how far it goes when it does.
     """
+    present = ~np.isnan(values)
     latest = carried_forward(np.where(present, significant, np.nan))
     again = np.zeros_like(significant)
     again[:, 1:] = latest[:, :-1] > 0
     again[:, 2:] |= latest[:, :-2] > 0
     seen = np.cumsum(present, axis=1) + earlier[:, None]
-    return significant & (again | (seen > ALONE_AFTER))
+    steady = carried_forward(values)
+    moves = np.cumsum(steady != np.concatenate((steady[:, :1], steady[:, :-1]), axis=1), axis=1)
+    restless = (2 * moves > np.cumsum(present, axis=1)) & (seen > RESTLESS_AFTER)
+    with np.errstate(invalid="ignore"):
+        alone = restless & (pvalues <= BEYOND_DOUBT)
+    return significant & (again | alone | (seen > ALONE_AFTER))
 
 
 def sustained(onsets: Flags, far: Flags) -> Flags:
