@@ -25,7 +25,7 @@ def apply(plan: Plan) -> Plan:
 
 
 def with_ours(body: dict[str, Any], events: tuple[str, ...] = EVENTS) -> dict[str, Any]:
-    """Return settings as they should be after an installation."""
+    """Return settings as they should be after an installation, less what is before commands."""
     body = json.loads(json.dumps(body))
     for event in events:
         body.setdefault("hooks", {}).setdefault(event, []).append(OURS)
@@ -37,7 +37,15 @@ def same(one: object, other: object) -> bool:
     return json.dumps(one) == json.dumps(other)
 
 
-COMMAND = {"matcher": "Bash", "hooks": [{"type": "command", "command": "check"}]}
+COMMAND = {
+    "matcher": "Bash",
+    "hooks": [
+        {"type": "command", "command": 'python3 "$CLAUDE_PROJECT_DIR"/hooks/check.py --strict', "timeout": 3},
+        {"command": "a | b", "type": "command"},
+        {"type": "command", "command": "a", "args": ["b"]},
+        {"type": "prompt", "prompt": "command"},
+    ],
+}
 SETTINGS: list[dict[str, Any]] = [
     {},
     {"model": "opus"},
@@ -60,21 +68,28 @@ LAYOUTS: list[Callable[[dict[str, Any]], str]] = [
 ]
 
 
+def unprefixed(body: bytes) -> Any:
+    """Return settings without what is before commands."""
+    return json.loads(re.sub(rb"[^\"\s]*agentgauge-hook [^\"]*? -- ", b"", body))
+
+
+@pytest.mark.parametrize("commands", [False, True])
 @pytest.mark.parametrize("layout", LAYOUTS)
 @pytest.mark.parametrize("body", SETTINGS)
 def test_hooks_are_added_and_the_very_bytes_given_back(
-    tmp_path: Path, body: dict[str, Any], layout: Callable[[dict[str, Any]], str]
+    tmp_path: Path, body: dict[str, Any], layout: Callable[[dict[str, Any]], str], *, commands: bool
 ) -> None:
     path = tmp_path / "settings.json"
     original = layout(body).encode()
     path.write_bytes(original)
     path.chmod(0o640)
     expected = with_ours(json.loads(original))
-    apply(install(path, EXPORTER))
+    apply(install(path, EXPORTER, commands=commands))
     installed = path.read_bytes()
-    assert same(json.loads(installed), expected)
+    assert same(unprefixed(installed), expected)
+    assert installed.count(b"--name check.py -- python3 ") == (installed.count(b"check.py --strict") if commands else 0)
     assert stat.S_IMODE(path.stat().st_mode) == 0o640
-    assert install(path, EXPORTER).changes == ()
+    assert install(path, EXPORTER, commands=commands).changes == ()
     assert uninstall(path).notes == []
     apply(uninstall(path))
     assert path.read_bytes() == original
@@ -88,8 +103,10 @@ JSON = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner, max_size=3),
     max_leaves=6,
 )
+COMMANDS = st.fixed_dictionaries({"type": st.just("command"), "command": st.text(max_size=8)})
 GROUPS = st.lists(
-    st.fixed_dictionaries({"hooks": st.lists(JSON, max_size=2)}) | st.dictionaries(st.text(), JSON, max_size=2),
+    st.fixed_dictionaries({"hooks": st.lists(COMMANDS | JSON, max_size=2)})
+    | st.dictionaries(st.text(), JSON, max_size=2),
     max_size=2,
 )
 HOOKS = st.dictionaries(st.sampled_from([*EVENTS[:3], "Another"]), GROUPS, max_size=3)
@@ -105,17 +122,21 @@ ANY_SETTINGS = st.tuples(st.dictionaries(st.text(max_size=5), JSON, max_size=3),
 
 
 @settings(deadline=None, max_examples=25)
-@given(body=ANY_SETTINGS, layout=st.sampled_from(LAYOUTS), newer=st.booleans())
+@given(body=ANY_SETTINGS, layout=st.sampled_from(LAYOUTS), newer=st.booleans(), commands=st.booleans())
 def test_any_settings_come_back(
-    tmp_path_factory: pytest.TempPathFactory, body: dict[str, Any], layout: Callable[[dict[str, Any]], str], newer: bool
+    tmp_path_factory: pytest.TempPathFactory,
+    body: dict[str, Any],
+    layout: Callable[[dict[str, Any]], str],
+    newer: bool,
+    commands: bool,
 ) -> None:
     path = tmp_path_factory.mktemp("any") / "settings.json"
     original = layout(body).encode()
     path.write_bytes(original)
     events = (*EVENTS, *NEWER_EVENTS) if newer else EVENTS
     expected = with_ours(json.loads(original), events)
-    apply(install(path, EXPORTER, newer=newer))
-    assert same(json.loads(path.read_bytes()), expected)
+    apply(install(path, EXPORTER, newer=newer, commands=commands))
+    assert same(unprefixed(path.read_bytes()), expected)
     # Without its backup, and with an edit, our part goes and no other does.
     edited = json.loads(path.read_bytes())
     edited["added later"] = 1
@@ -167,6 +188,22 @@ def test_another_exporter_or_more_events_replace_ours(tmp_path: Path) -> None:
     assert EXPORTER not in path.read_text()
     apply(uninstall(path))
     assert path.read_text() == '{"hooks": {"Stop": []}}'
+
+
+def test_commands_may_be_added_and_left_out_later(tmp_path: Path) -> None:
+    path = tmp_path / "settings.json"
+    original = json.dumps({"hooks": {"Stop": [COMMAND]}}, indent=2)
+    path.write_text(original)
+    apply(install(path, EXPORTER))
+    plan = apply(install(path, EXPORTER, commands=True))
+    assert plan.notes == [f"{path}: a command of Stop left alone: it is more than one plain command"]
+    assert path.read_text().count("agentgauge-hook --system claude_code --event Stop --name check.py -- ") == 1
+    apply(install(path, EXPORTER))
+    assert "agentgauge-hook" not in path.read_text()
+    apply(install(path, EXPORTER, commands=True))
+    path.write_text(path.read_text() + "\n\n")
+    apply(uninstall(path))
+    assert path.read_text() == original + "\n\n"
 
 
 def test_a_link_stays_a_link(tmp_path: Path) -> None:

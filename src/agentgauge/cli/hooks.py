@@ -62,13 +62,14 @@ def install_pre_commit(directory: Path, dry_run: bool) -> None:
 @_settings
 @click.option("--exporter", default=_EXPORTER, show_default=_EXPORTER, help="Base URL of the exporter.")
 @click.option("--all-events", is_flag=True, help="Also the events that only newer versions of Claude Code know.")
+@click.option("--commands", is_flag=True, help="Also time the hooks of type command, by agentgauge-hook.")
 @_dry_run
-def install_claude_code(settings: Path, exporter: str, all_events: bool, dry_run: bool) -> None:
+def install_claude_code(settings: Path, exporter: str, all_events: bool, commands: bool, dry_run: bool) -> None:
     """Have Claude Code tell the exporter of each event over HTTP, with no process started."""
     parts = urlsplit(exporter)
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
         raise UsageError(f"--exporter: {exporter!r} is not a base URL, like {_EXPORTER}")
-    plan = claude_settings.install(settings, exporter, newer=all_events)
+    plan = claude_settings.install(settings, exporter, newer=all_events, commands=commands)
     _carry_out(plan, "new sessions of Claude Code report to the exporter", dry_run=dry_run)
 
 

@@ -1,12 +1,12 @@
-"""Claude Code's settings: hooks of type http that send every event to the exporter."""
+"""Claude Code's settings: hooks of type http that send every event to the exporter; its own commands timed."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 from agentgauge.errors import UsageError
-from agentgauge.installing import json_text
+from agentgauge.installing import hook_command, json_text
 from agentgauge.installing.change import Plan, Rewrite, read_file
 from agentgauge.web.hooks import PATH
 
@@ -52,25 +52,29 @@ _TIMEOUT_SECONDS: Final = 5
 _BACKUP: Final = ".before-agentgauge"
 
 
-def install(settings: Path, exporter: str, *, newer: bool = False) -> Plan:
+def install(settings: Path, exporter: str, *, newer: bool = False, commands: bool = False) -> Plan:
     """Plan hooks for a settings file.
 
     Args:
         settings: the file, made where it is missing.
         exporter: its base URL.
         newer: also the events that only newer versions have.
+        commands: also run the hooks of type command by agentgauge-hook.
 
     Raises:
-        UsageError: the file cannot be read, or does not hold settings.
+        UsageError: the file cannot be read, or does not hold settings, or agentgauge-hook is not installed.
     """
     path, current = _read(settings)
     url = exporter.rstrip("/") + PATH
-    events = (*EVENTS, *NEWER_EVENTS) if newer else EVENTS
-    if current is not None and _ours(current, path) == dict.fromkeys(events, url):
-        return Plan()
+    urls = dict.fromkeys((*EVENTS, *NEWER_EVENTS) if newer else EVENTS, url)
+    left = [] if not commands or current is None else _left_alone(current, path)
+    if current is not None and _ours(current, path) == urls:
+        as_wanted = _prefixed(current) if commands else _unprefixed(current)
+        if as_wanted == current:
+            return Plan((), left)
     base, notes = _without(path, current)
-    after = _with(base, path, dict.fromkeys(events, url))
-    return Plan([Rewrite(path, _encode(current), _encode(after), _backup(path), _encode(base))], notes)
+    after = _with(base, path, urls, commands=commands)
+    return Plan([Rewrite(path, _encode(current), _encode(after), _backup(path), _encode(base))], notes + left)
 
 
 def uninstall(settings: Path) -> Plan:
@@ -80,7 +84,7 @@ def uninstall(settings: Path) -> Plan:
         UsageError: the file cannot be read, or does not hold settings.
     """
     path, current = _read(settings)
-    if current is None or not _ours(current, path):
+    if current is None or not (_ours(current, path) or _unprefixed(current) != current):
         return Plan()
     base, notes = _without(path, current)
     return Plan([Rewrite(path, _encode(current), _encode(base), _backup(path))], notes)
@@ -130,9 +134,11 @@ def _is_ours(hook: Any) -> bool:
     return isinstance(hook, dict) and hook.get("type") == "http" and str(hook.get("url")).endswith(PATH)
 
 
-def _with(text: str | None, path: Path, urls: Mapping[str, str]) -> str:
+def _with(text: str | None, path: Path, urls: Mapping[str, str], *, commands: bool) -> str:
     """Return settings with our hooks, each in a group of its own at the end of its event's."""
     text = "{}\n" if text is None else text
+    if commands:
+        text = _prefixed(text)
     expected = json.loads(text)
     for event, url in urls.items():
         group = {"hooks": [{"type": "http", "url": url, "timeout": _TIMEOUT_SECONDS}]}
@@ -153,17 +159,60 @@ def _with(text: str | None, path: Path, urls: Mapping[str, str]) -> str:
 def _without(path: Path, current: str | None) -> tuple[str | None, list[str]]:
     """Return what was there before us and what there is to say: the very text if nobody has changed it since."""
     ours = {} if current is None else _ours(current, path)
-    if current is None or not ours:
+    prefixed = current is not None and _unprefixed(current) != current
+    if current is None or not (ours or prefixed):
         return current, []
     kept = read_file(_backup(path))
     before = None if kept is None else kept.decode("utf-8", "replace")
     order: dict[str, str] = {event: ours[event] for event in (*EVENTS, *NEWER_EVENTS) if event in ours}
     try:
-        if _with(before, path, order) == current:
+        if _with(before, path, order, commands=prefixed) == current:
             return before, []
     except (ValueError, AttributeError, UsageError):
         pass  # the backup is no settings file any more
-    return _cut(current), [f"{path}: changed since the installation; only agentgauge's own hooks are removed"]
+    return _cut(_unprefixed(current)), [
+        f"{path}: changed since the installation; only agentgauge's own hooks are removed"
+    ]
+
+
+def _commands(text: str) -> Iterator[tuple[str, str, int]]:
+    """Yield event, command and where its text begins, of each hook of type command, the last one first."""
+    hooks = json_text.parse(text).get("hooks")
+    for event, groups in reversed(list(zip(hooks.keys, hooks.children, strict=True)) if hooks is not None else []):
+        for group in reversed(groups.children):
+            entries = group.get("hooks")
+            for entry in reversed(entries.children if entries is not None else []):
+                node, hook = entry.get("command"), json.loads(text[entry.start : entry.end])
+                # With "args" no shell sees the command.
+                plain = node is not None and hook.get("type") == "command" and "args" not in hook
+                if node is not None and plain and isinstance(hook["command"], str):
+                    yield event, hook["command"], node.start + 1
+
+
+def _left_alone(text: str, path: Path) -> list[str]:
+    """Say which hooks of type command cannot be timed; the commands are the user's own, and not repeated."""
+    left = [
+        event
+        for event, command, _ in _commands(text)
+        if not (hook_command.prefix(command, event) or hook_command.ours(command))
+    ]
+    return [f"{path}: a command of {event} left alone: it is more than one plain command" for event in reversed(left)]
+
+
+def _prefixed(text: str) -> str:
+    """Return settings with agentgauge-hook before each plain command."""
+    for event, command, start in _commands(text):
+        text = text[:start] + json.dumps(hook_command.prefix(command, event))[1:-1] + text[start:]
+    return text
+
+
+def _unprefixed(text: str) -> str:
+    """Return settings without what ``_prefixed`` adds."""
+    for _, command, start in _commands(text):
+        ours = json.dumps(command[: hook_command.ours(command)])[1:-1]
+        if text.startswith(ours, start):  # unless someone escapes what need not be
+            text = text[:start] + text[start + len(ours) :]
+    return text
 
 
 def _cut(text: str) -> str:

@@ -6,13 +6,13 @@ import shlex
 import shutil
 import stat
 import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from agentgauge.errors import UsageError
 from agentgauge.installing.change import Plan, read_file, refused, replace_file, unified_diff
+from agentgauge.installing.hook_command import program as hook_program
 
 HOOKS: Final = frozenset(
     {
@@ -115,7 +115,7 @@ def install(repository: Path) -> Plan:
     Raises:
         UsageError: it is no git repository, or agentgauge-hook is not installed.
     """
-    program = _program()
+    program = hook_program()
     plan: Plan = Plan(changes := [], [])
     for path in _hooks(repository):
         if _is_wrapper(path):
@@ -184,14 +184,6 @@ def _git(directory: Path, *question: str) -> str:
         reason = done.stderr.strip().splitlines()
         raise UsageError(f"{directory}: {reason[0].removeprefix('fatal: ') if reason else 'git does not say why not'}")
     return done.stdout.rstrip("\n")
-
-
-def _program() -> str:
-    beside = Path(sys.executable).with_name("agentgauge-hook")
-    found = str(beside) if os.access(beside, os.X_OK) else shutil.which("agentgauge-hook")
-    if found is None:
-        raise UsageError("agentgauge-hook is not on PATH; install agentgauge where this command is")
-    return found
 
 
 def _wrapper(name: str, program: str) -> bytes:

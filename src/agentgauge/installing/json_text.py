@@ -27,7 +27,9 @@ class Node:
     begins: list[int] = field(default_factory=list)
 
     def get(self, key: str) -> "Node | None":
-        """Return an object's value under a key; of several the last, as parsers do."""
+        """Return an object's value under a key, of several the last, as parsers do; of anything else nothing."""
+        if not self.keys:
+            return None
         found = [child for name, child in zip(self.keys, self.children, strict=True) if name == key]
         return found[-1] if found else None
 
