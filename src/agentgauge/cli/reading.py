@@ -104,7 +104,8 @@ class Reading:
             raise UsageError(f"--output {output}: cannot be written: {error.strerror or error}") from error
 
     def _call(self, record: Record) -> None:
-        self.calls += 1
+        # Copilot's calls tell their tokens in records of their own, at the session's end.
+        self.calls += self.source != "copilot" or "duration_seconds" in record.amounts
         self.failed += bool(record.labels["error_type"])
         self.unpriced += int(record.amounts.get("unpriced", 0))
         self.cost += record.amounts.get("cost_usd", 0.0)
