@@ -164,26 +164,29 @@ class _Recorder:
 
     def _known(self) -> dict[str, float]:
         """Return the durations of this suite's tests in earlier runs, but for tests that are no more."""
-        cached = self._cache.get(_DURATIONS, {}) if self._cache else {}
-        suite = cached.get(self._suite, {}) if isinstance(cached, dict) else {}
+        suite = self._cached().get(self._suite)
+        suite = suite if isinstance(suite, dict) else {}
         # A file collected whole tells which of its tests are no more; one of which tests were named does not.
         narrowed = self._last_failed or any("::" in argument for argument in self._config.args)
         collected = self._selected | self._deselected
         whole = set() if narrowed else {_file(nodeid) for nodeid in collected}
         gone = {file for file in {_file(nodeid) for nodeid in suite} if not (self._config.rootpath / file).exists()}
         return {
-            nodeid: float(seconds)
+            nodeid: seconds
             for nodeid, seconds in suite.items()
-            if nodeid in collected or _file(nodeid) not in whole | gone
+            if isinstance(seconds, float | int) and (nodeid in collected or _file(nodeid) not in whole | gone)
         }
 
     def _remember(self, known: dict[str, float]) -> None:
         if self._cache is None:
             return
-        cached = self._cache.get(_DURATIONS, {})
         ran = {nodeid: round(self._seconds[nodeid], 4) for nodeid in self._outcomes if nodeid in self._seconds}
-        whole = {**(cached if isinstance(cached, dict) else {}), self._suite: {**known, **ran}}
-        self._cache.set(_DURATIONS, whole)
+        self._cache.set(_DURATIONS, {**self._cached(), self._suite: {**known, **ran}})
+
+    def _cached(self) -> dict[str, Any]:
+        """Return the durations of tests by suite as they were kept, by whatever wrote them."""
+        cached = self._cache.get(_DURATIONS, {}) if self._cache else {}
+        return cached if isinstance(cached, dict) else {}
 
 
 def _outcome(report: pytest.TestReport) -> str:

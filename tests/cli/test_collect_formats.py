@@ -23,10 +23,9 @@ def write(command: str, directory: Path) -> Path:
     if command == "codex":
         return Rollout().prompt(1).answer(3, (100, 0, 5, 0)).done(4, 3).write(directory / "rollout.jsonl")
     if command == "copilot":
-        log = CopilotLog().event(1, "user.message").call(2, 9)
-        return log.shutdown(6, gpt_5={"count": 1, "inputTokens": 50, "outputTokens": 9}).write(
-            directory / "events.jsonl"
-        )
+        usage = {"count": 1, "inputTokens": 50, "outputTokens": 9}
+        log = CopilotLog(model="gpt-5").event(1, "user.message").call(2, 9).shutdown(6, gpt_5=usage)
+        return log.write(directory / "events.jsonl")
     if command == "gemini":
         return gemini_file(directory / "session-1.json", [gemini_user("u", 0), gemini_answer("g", 2, (70, 0, 6, 0))])
     names = {"swe-agent": "a.traj", "mini-swe-agent": "a.traj.json", "junit": "a.xml"}
