@@ -9,6 +9,8 @@ import msgspec
 import pytest
 from freezegun import freeze_time
 from freezegun.api import FrozenDateTimeFactory
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from agentgauge.collectors.claude_code import ClaudeCodeCollector
 from agentgauge.collectors.claude_code_hooks import HOLD_SECONDS, ClaudeCodeHooksCollector
@@ -155,6 +157,38 @@ def test_a_transcript_that_comes_too_late_counts_what_hooks_did_not(
     records += [*transcripts.poll(), *hooks.poll()]
     assert seconds(records) == {"Bash": 0.1, "Read": 0.1, "Write": 6.0}
     assert refused(records, "duplicate") == 2
+
+
+ACTIONS = st.lists(st.sampled_from(["payload", "payload", "line", "line", "poll", "tick", "restart"]), max_size=40)
+
+
+@settings(deadline=None, max_examples=60)
+@given(actions=ACTIONS)
+def test_however_both_ways_interleave_each_call_counts_once(
+    tmp_path_factory: pytest.TempPathFactory, actions: list[str]
+) -> None:
+    directory = tmp_path_factory.mktemp("both")
+    told, lines, records = payloads(), session().lines, list[Record]()
+    with freeze_time("2026-03-01T12:00:00Z") as clock, (directory / "s.jsonl").open("w") as file:
+        transcripts, hooks = both_ways(directory)
+        for action in [*actions, *["payload"] * len(told), *["line"] * len(lines), "poll", "tick", "poll"]:
+            if action == "payload" and told:
+                hooks.take(told.pop(0))
+            elif action == "line" and lines:
+                file.write(lines.pop(0) + "\n")
+                file.flush()
+            elif action == "poll":
+                records += [*transcripts.poll(), *hooks.poll()]
+            elif action == "tick":
+                clock.tick(HOLD_SECONDS + 1)
+            elif action == "restart":
+                states = json.loads(json.dumps([transcripts.state(), hooks.state()]))
+                transcripts, hooks = both_ways(directory)
+                transcripts.restore(states[0])
+                hooks.restore(states[1])
+    assert set(seconds(records)) == {"Bash", "Read", "Write"}
+    assert kinds(records)["tool_permission"] == 1
+    assert kinds(records)["hook_event"] == len(payloads())
 
 
 def test_a_restart_at_any_point_changes_nothing(tmp_path: Path, clock: FrozenDateTimeFactory) -> None:

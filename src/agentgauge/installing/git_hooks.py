@@ -82,7 +82,11 @@ class Wrap:
                 raise
             except OSError:  # a file system without hard links
                 shutil.copy2(self.path, kept, follow_symlinks=False)
-            replace_file(self.path, self.body, like=kept)
+            try:
+                replace_file(self.path, self.body, like=kept)
+            except OSError:
+                kept.unlink()  # what it is a link to, or a copy of, is still there
+                raise
         except OSError as error:
             raise refused(self.path, error) from error
 
@@ -173,7 +177,7 @@ def _directory(repository: Path) -> Path:
 
 
 def _git(directory: Path, *question: str) -> str:
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("GIT_DIR")}
+    environment = {name: value for name, value in os.environ.items() if name not in ("GIT_DIR", "GIT_WORK_TREE")}
     try:
         done = subprocess.run(
             ["git", "-C", directory, "rev-parse", *question], capture_output=True, text=True, env=environment

@@ -65,4 +65,9 @@ def _name(words: list[str]) -> str:
     """Return the name of what is run: a script's own, not its interpreter's, and neither its path nor arguments."""
     names = [PurePosixPath(word).name for word in words if not word.startswith("-")]
     first = next((name for name in names if not _INTERPRETERS.fullmatch(name)), names[0] if names else "")
-    return re.sub(r"[^\w.-]", "-", first, flags=re.ASCII)[:60] or "hook"
+    return label_name(first)
+
+
+def label_name(text: str) -> str:
+    """Return a text as a hook's name that needs no quotes."""
+    return re.sub(r"[^\w.-]", "-", text, flags=re.ASCII).strip("-")[:60] or "hook"

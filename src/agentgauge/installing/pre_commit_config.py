@@ -9,6 +9,7 @@ import yaml
 
 from agentgauge.errors import UsageError
 from agentgauge.installing.change import Plan, Rewrite, read_file
+from agentgauge.installing.hook_command import label_name
 
 FILE: Final = ".pre-commit-config.yaml"
 
@@ -43,7 +44,7 @@ def install(repository: Path) -> Plan:
                 what = f"its language is {entry.language}" if entry.language else "it does not say its language here"
                 notes.append(f"{path}: hook {entry.hook} left alone: {what}")
             elif not entry.value.startswith("agentgauge-hook "):
-                name = re.sub(r"[^\w.-]", "-", entry.hook, flags=re.ASCII) or "hook"
+                name = label_name(entry.hook)
                 prefix = f"agentgauge-hook --system pre_commit --event pre-commit --name {name} -- "
                 text = text[: entry.start] + prefix + text[entry.start :]
         if not entries:
