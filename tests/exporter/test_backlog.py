@@ -1,0 +1,84 @@
+"""What an exporter makes of a spool that has waited for it."""
+
+import random
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from agentgauge.configuration import Budget, Configuration
+from agentgauge.exporter.budgets import Budgets
+from agentgauge.exporter.exporter import Exporter
+from agentgauge.record import Record
+from agentgauge.spool.lines import Lines
+from agentgauge.totals import Histogram
+
+LINE = Record("hook", 1.0, {"hook_name": "x" * 150}, {"duration_seconds": 0.5}).to_line()
+
+
+@pytest.fixture
+def exporter(tmp_path: Path) -> Iterator[Exporter]:
+    (tmp_path / "spool").mkdir()
+    with (tmp_path / "spool" / "spool.jsonl").open("wb") as file:
+        for _ in range(20):
+            file.write(LINE * 10_000)
+    configuration = Configuration()
+    claude_code = msgspec.structs.replace(configuration.collectors.claude_code, enabled=False)
+    collectors = msgspec.structs.replace(configuration.collectors, claude_code=claude_code, processes=())
+    exporter = Exporter(msgspec.structs.replace(configuration, collectors=collectors), tmp_path)
+    yield exporter
+    exporter.close()
+
+
+def sample(exporter: Exporter, name: str, *labels: str) -> float | Histogram:
+    families = {family.metric.name: family.samples for family in exporter.families()}
+    return families[name][labels]
+
+
+def test_it_is_ready_once_all_of_it_is_counted(exporter: Exporter) -> None:
+    scrapes = 0
+    while not exporter.ready:
+        sample(exporter, "agentgauge_spool_backlog_bytes")
+        scrapes += 1
+        assert scrapes < 10
+    assert scrapes == 200_000 * len(LINE) // (16 << 20) + 1 > 1
+
+    assert sample(exporter, "agentgauge_records_total", "spool", "accepted") == 200_000
+    assert sample(exporter, "agentgauge_hook_runs_total", "", "", "x" * 150, "", "") == 200_000
+    assert sample(exporter, "agentgauge_spool_backlog_bytes") == 0
+    assert sample(exporter, "agentgauge_spool_limit_bytes") == 1 << 30
+
+
+def test_it_stays_ready_when_there_is_a_backlog_again(exporter: Exporter, tmp_path: Path) -> None:
+    while not exporter.ready:
+        exporter.families()
+    with (tmp_path / "spool" / "spool.jsonl").open("ab") as file:
+        file.write(LINE * 150_000)
+    assert sample(exporter, "agentgauge_spool_backlog_bytes") > 0  # type: ignore[operator]
+    assert exporter.ready
+
+
+def test_budgets_are_charged_for_batches_as_for_single_calls() -> None:
+    chance = random.Random(10420)
+    chunk = b""
+    for number in range(300):
+        labels = {"gen_ai_agent_name": chance.choice("ab"), "gen_ai_request_model": chance.choice("xy")}
+        amounts = {"cost_usd": number / 8} if number % 3 else {"duration_seconds": 1.0}
+        line = Record("llm", 86_400.0 + number * 60, labels, amounts).to_line()
+        chunk += line.replace(b'"time"', b'"hook"') if number % 50 == 1 else line  # some are no records
+        if number % 40 == 2:
+            chunk += Record("llm", 0.0, labels, amounts).to_line().replace(b'"time":0.0,', b"")
+    now = 86_400.0 + 200 * 60
+    limits = [Budget("all", 1.0), Budget("a", 1.0, "hour", agent="a"), Budget("x", 1.0, "month", model="x")]
+    batched, single = Budgets(limits), Budgets(limits)
+
+    for _, entry in Lines().batches(chunk):
+        if entry is not None:
+            batched.spend(entry, now)
+    for _, one in Lines().entries(chunk):
+        if one is not None:
+            single.spend(one, now)
+
+    assert batched.state() == single.state()
+    assert all(account["spent"] > 0 for account in single.state().values())
