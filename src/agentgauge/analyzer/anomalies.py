@@ -88,7 +88,7 @@ def judge(history: History, findings: Sequence[Finding], signals: Mapping[str, S
     """
     live = np.flatnonzero(~np.isnan(history.fine.values[:, -1]))
     windows = np.array([signals[findings[row].series.signal].window_seconds for row in live.tolist()])
-    strides = _strides(history, windows)
+    strides = strides_of(history, windows)
     groups = [strides == stride for stride in np.unique(strides) if stride]
     parts = [_judged(history, live[group], windows[group], int(strides[group][0])) for group in groups]
     parts = [part for part in parts if part is not None]
@@ -102,7 +102,7 @@ def judge(history: History, findings: Sequence[Finding], signals: Mapping[str, S
         _learn(history, row, finding)
 
 
-def _strides(history: History, windows: Vector) -> Rows:
+def strides_of(history: History, windows: Vector) -> Rows:
     """Return the ticks between the columns that series of these windows (n,) are judged by; 0 before enough past.
 
     The stride grows with the past up to the window, because ticks within one window hold the same events: what looks

@@ -4,23 +4,27 @@ import logging
 import math
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
+
+import numpy as np
 
 from agentgauge.analyzer import findings as gauges
 from agentgauge.analyzer import state
 from agentgauge.analyzer.anomalies import STALE_TICKS, judge, observe
+from agentgauge.analyzer.detail import detail_of, remembered
 from agentgauge.analyzer.findings import Finding
 from agentgauge.analyzer.history import History
 from agentgauge.analyzer.levels import assess, correct
-from agentgauge.analyzer.series import Series
+from agentgauge.analyzer.series import Series, series
 from agentgauge.analyzer.signals import resolve
 from agentgauge.analyzer.source import REASONS, QueryError, Reading, Source
 from agentgauge.catalogue import METRICS
 from agentgauge.configuration import Analyzer as Settings
 from agentgauge.totals import Family
-from agentgauge.web.status import SignalRow
+from agentgauge.web.status import SignalDetail, SignalRow
 
 _log: Final = logging.getLogger(__name__)
 
@@ -153,6 +157,19 @@ class Analyzer:
             rows, key=lambda row: (not row.anomaly, not row.regression, row.signal, sorted(row.labels.items()))
         )
 
+    def detail(self, signal: str, labels: Mapping[str, str]) -> SignalDetail | None:
+        """Return everything about one series, its past judged anew; None where it has no value now."""
+        if not self._is_current():
+            return None
+        wanted = series(signal, labels.items())
+        with self._lock:
+            finding = next((finding for finding in self._current() if finding.series == wanted), None)
+            if finding is None:
+                return None
+            kind, row, kept = self._signals[signal], self._row(finding), replace(finding)
+            past = remembered(self._history, self._history.rows[wanted], kind.window_seconds)
+        return detail_of(row, kept, kind, past, self._settings.horizon_seconds)
+
     def run(self, stop: threading.Event) -> None:
         """Tick at each multiple of the interval until told to stop, then save; nothing that happens ends it."""
         interval = self._settings.interval_seconds
@@ -282,6 +299,7 @@ class Analyzer:
         return time.monotonic() - self._ticked <= patience
 
     def _row(self, finding: Finding) -> SignalRow:
+        recent, unusual = self._recent(finding.series)
         return SignalRow(
             finding.series.signal,
             dict(finding.series.labels),
@@ -294,12 +312,16 @@ class Analyzer:
             finding.anomaly,
             finding.regression,
             finding.regression_ratio,
-            self._recent(finding.series),
+            recent,
+            unusual,
+            finding.change,
         )
 
-    def _recent(self, series: Series) -> list[tuple[float, float]]:
-        fine = self._history.fine
-        values = fine.values[self._history.rows[series], -HISTORY_SHOWN:].tolist()
+    def _recent(self, wanted: Series) -> tuple[list[tuple[float, float]], list[float]]:
+        """Return the last ticks' times and values, and the times of those that are anomalous."""
+        fine, interval, row = self._history.fine, self._history.interval, self._history.rows[wanted]
+        values = fine.values[row, -HISTORY_SHOWN:].tolist()
         first = (fine.slot or 0) - len(values) + 1
-        interval = self._history.interval
-        return [((first + at) * interval, value) for at, value in enumerate(values) if not math.isnan(value)]
+        flags = np.flatnonzero(self._history.excluded.values[row, -len(values) :]).tolist()
+        points = [((first + at) * interval, value) for at, value in enumerate(values) if not math.isnan(value)]
+        return points, [(first + at) * interval for at in flags]

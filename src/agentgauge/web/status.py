@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from agentgauge.web.activity import Tallies
 
@@ -26,6 +27,8 @@ class SignalRow:
         regression: whether the level is worse by the threshold, significantly.
         regression_ratio: change of level against the baseline; 0.15 is 15 % up.
         history: (unix seconds, value), ascending, where it is known.
+        unusual: times in the history at which the series was anomalous.
+        change: unix seconds of the level's last change; 0 or NaN for none known.
     """
 
     signal: str
@@ -40,6 +43,62 @@ class SignalRow:
     regression: bool = False
     regression_ratio: float = _NAN
     history: Sequence[tuple[float, float]] | None = None
+    unusual: Sequence[float] = ()
+    change: float = _NAN
+
+
+class Expected(NamedTuple):
+    """What is expected at a time: of the past a band, of what is to come a forecast with its interval."""
+
+    time: float
+    value: float
+    lower: float
+    upper: float
+
+
+class Change(NamedTuple):
+    """A change of level: when, and the levels around it."""
+
+    time: float
+    before: float
+    after: float
+
+
+@dataclass(frozen=True, slots=True)
+class SignalDetail:
+    """Everything the analyzer sees of one series; times are unix seconds, values in the signal's unit.
+
+    Args:
+        row: what it finds now.
+        worse: "higher", "lower" or "both": the direction that is bad.
+        window_seconds: each value is about so much time.
+        ticks: (time, value) of late, NaN where there was none.
+        band: what was expected at some of these times.
+        anomalies: (from, to) of the anomalies among them.
+        since: when the present anomaly, or else the level that is a regression, began; NaN for neither.
+        steps: (time, mean) over the whole history, NaN where there was none.
+        changes: changes of level among them, ascending.
+        ahead: the forecast, step by step to the horizon.
+        trend: slope per hour.
+        regression_pvalue: probability of so large a change of level by chance.
+        threshold: the level whose crossing is forecast; NaN for none.
+        eta: (seconds until the forecast crosses it, seconds until its interval does), NaN for not before the horizon.
+    """
+
+    row: SignalRow
+    worse: str
+    window_seconds: float
+    ticks: Sequence[tuple[float, float]] = ()
+    band: Sequence[Expected] = ()
+    anomalies: Sequence[tuple[float, float]] = ()
+    since: float = _NAN
+    steps: Sequence[tuple[float, float]] = ()
+    changes: Sequence[Change] = ()
+    ahead: Sequence[Expected] = ()
+    trend: float = _NAN
+    regression_pvalue: float = _NAN
+    threshold: float = _NAN
+    eta: tuple[float, float] = (_NAN, _NAN)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,150 @@
+"""Detail: one series as its page draws it, the past judged anew from what is remembered of it."""
+
+from typing import Final, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from agentgauge.analyzer.anomalies import strides_of
+from agentgauge.analyzer.findings import Finding
+from agentgauge.analyzer.history import History
+from agentgauge.analyzer.levels import FEWEST_STEPS, worsening_path
+from agentgauge.analyzer.statistics import change_points, detect, forecast
+from agentgauge.configuration import Signal
+from agentgauge.web.status import Change, Expected, SignalDetail, SignalRow
+
+Vector = npt.NDArray[np.float64]
+
+_NAN: Final = float("nan")
+
+
+class Remembered(NamedTuple):
+    """Copies of what is remembered of one series, so that it can be judged while the analyzer goes on.
+
+    Args:
+        times, values: of the ticks, NaN where missing.
+        excluded: which ticks were anomalous.
+        stride: ticks between the columns that are judged; 0 before there is enough past.
+        step_times, steps: the complete coarse steps, known by their end.
+        step: seconds of a coarse step.
+    """
+
+    times: Vector
+    values: Vector
+    excluded: npt.NDArray[np.bool_]
+    stride: int
+    step_times: Vector
+    steps: Vector
+    step: float
+
+
+def remembered(history: History, row: int, window_seconds: float) -> Remembered:
+    """Copy one row of the history, whose signal has this window."""
+    fine, coarse = history.fine, history.coarse
+    assert fine.slot is not None
+    assert coarse.slot is not None
+    times = (fine.slot - np.arange(fine.filled)[::-1]) * history.interval
+    step_times = (coarse.slot - np.arange(coarse.filled)[::-1])[:-1] * history.coarse_step
+    excluded = history.excluded.values[row]
+    return Remembered(
+        times,
+        fine.values[row].copy(),
+        # A window that was filled from a source reaches further back than its anomalies.
+        np.concatenate([np.zeros(max(fine.filled - len(excluded), 0), dtype=np.bool_), excluded[-fine.filled :]]),
+        int(strides_of(history, np.array([window_seconds]))[0]),
+        step_times,
+        coarse.values[row, :-1].copy(),
+        history.coarse_step,
+    )
+
+
+def detail_of(row: SignalRow, finding: Finding, signal: Signal, past: Remembered, horizon: float) -> SignalDetail:
+    """Judge one series' past.
+
+    Args:
+        row: what was found of it now.
+        finding: the same, as the analyzer keeps it; only what does not change once set is read.
+        signal: its declaration.
+        past: what is remembered of it.
+        horizon: seconds to forecast.
+    """
+    known = np.flatnonzero(~np.isnan(past.values))
+    first = known[0] if known.size else len(past.values)
+    ticks = list(zip(past.times[first:].tolist(), past.values[first:].tolist(), strict=True))
+    some = np.flatnonzero(~np.isnan(past.steps))
+    start = some[0] if some.size else len(past.steps)
+    step_times, steps = past.step_times[start:], past.steps[start:]
+    spoken = some.size >= FEWEST_STEPS
+    changes = _changes(step_times, steps, past.step) if spoken else []
+    ahead = _ahead(signal, step_times, steps, past.step, horizon) if spoken else []
+    began = past.times[-1] - past.times[-2] if len(past.times) > 1 else 0.0
+    anomalies = _spans(past.times, past.excluded, began)
+    threshold = _NAN if signal.threshold is None else signal.threshold
+    return SignalDetail(
+        row,
+        signal.worse,
+        signal.window_seconds,
+        ticks,
+        _band(row, past),
+        anomalies,
+        anomalies[-1][0] if row.anomaly and anomalies else finding.change if row.regression else _NAN,
+        list(zip(step_times.tolist(), steps.tolist(), strict=True)),
+        changes,
+        ahead,
+        finding.trend,
+        finding.regression_pvalue,
+        threshold,
+        _crossings(signal, row.value, ahead, past.step),
+    )
+
+
+def _band(row: SignalRow, past: Remembered) -> list[Expected]:
+    if not past.stride:
+        return []
+    columns = np.arange(len(past.times) - 1, -1, -past.stride)[::-1]
+    # As in the analyzer, an anomaly is judged from what was before it.
+    values = np.where(past.excluded, np.nan, past.values)[columns]
+    times = past.times[columns]
+    found = detect(times, values[None])
+    band = [
+        Expected(*point)
+        for point in zip(
+            times.tolist(), found.expected[0].tolist(), found.lower[0].tolist(), found.upper[0].tolist(), strict=True
+        )
+    ]
+    return [*band[:-1], Expected(float(times[-1]), row.expected, row.lower, row.upper)]
+
+
+def _spans(times: Vector, flags: npt.NDArray[np.bool_], interval: float) -> list[tuple[float, float]]:
+    """Return (from, to) of each run of flags; one tick lasts an interval."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], flags, [False]])))
+    return [(float(times[a]), float(times[b - 1] + interval)) for a, b in zip(edges[::2], edges[1::2], strict=True)]
+
+
+def _changes(times: Vector, steps: Vector, step: float) -> list[Change]:
+    # The level is new from the start of a step on, and a step is known by its end.
+    return [
+        Change(float(times[point.index] - step), point.before, point.after) for point in change_points(steps[None])[0]
+    ]
+
+
+def _ahead(signal: Signal, times: Vector, steps: Vector, step: float, horizon: float) -> list[Expected]:
+    made = forecast(steps[None], max(1, round(horizon / step)))
+    # None of the measures can be negative, save what an expression makes.
+    floor = -np.inf if signal.measure in {"promql", "value"} else 0.0
+    ceiling = 1.0 if signal.measure == "ratio" and not signal.per else np.inf
+    mean, lower, upper = (np.clip(path[0], floor, ceiling).tolist() for path in (made.mean, made.lower, made.upper))
+    after = (times[-1] + step * np.arange(1, len(mean) + 1)).tolist()
+    return [Expected(*point) for point in zip(after, mean, lower, upper, strict=True)]
+
+
+def _crossings(signal: Signal, value: float, ahead: list[Expected], step: float) -> tuple[float, float]:
+    """Return the seconds until the forecast, and until its interval, crosses the signal's threshold."""
+    if signal.threshold is None or not ahead:
+        return _NAN, _NAN
+    edge = [point.lower if signal.worse == "lower" else point.upper for point in ahead]
+    seconds = []
+    for path in ([point.value for point in ahead], edge):
+        beyond = np.flatnonzero(worsening_path(signal, np.array([value, *path]) - signal.threshold) >= 0)
+        seconds.append(float(beyond[0] * step) if beyond.size else _NAN)
+    return seconds[0], seconds[1]
