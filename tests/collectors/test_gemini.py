@@ -69,6 +69,17 @@ def test_a_file_written_whole_again_and_again_is_counted_once(tmp_path: Path) ->
     assert not refused(records)
 
 
+def test_after_a_restart_an_unchanged_file_is_not_read_again(tmp_path: Path) -> None:
+    path = gemini_file(tmp_path / "session-1.json", MESSAGES)
+    collector = gemini([path])
+    list(collector.poll())
+    forgetful = json.loads(json.dumps(collector.state()))
+    forgetful["seen"] = [""]  # as after a great many other messages
+    restarted = gemini([path])
+    restarted.restore(forgetful)
+    assert not summed(list(restarted.poll()))["records"]
+
+
 def lines(*bodies: dict[str, Any]) -> str:
     return "".join(json.dumps(body) + "\n" for body in bodies)
 

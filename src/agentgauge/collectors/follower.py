@@ -129,6 +129,11 @@ class Position(Struct, array_like=True):
     tail: str = ""
     skipping: bool = False
 
+    @classmethod
+    def after(cls, content: bytes) -> "Position":
+        """Return the position after the whole of a file."""
+        return cls(len(content), _hash(content[-_TAIL:]))
+
     def holds(self, file: BinaryIO) -> bool:
         """Return whether the file still has, up to the offset, what was read there."""
         return not self.offset or self.tail == _hash(self._before(file))

@@ -164,10 +164,12 @@ class LogCollector(Generic[_Line]):
     def _read(self, file: File, *, final: bool) -> Iterator[Record]:
         if file.key not in self._followed:
             self._followed[file.key] = (Position(), self._session())
+        known = file.key in self._looked
         self._looked[file.key] = (file.size, file.changed)
         try:
             if self._whole is not None and file.path.endswith(".json"):
-                yield from self._read_whole(file, self._whole, final)
+                if known or not self._is_read(file):
+                    yield from self._read_whole(file, self._whole, final)
             else:
                 yield from self._read_lines(file, final)
         except OSError:
@@ -184,8 +186,14 @@ class LogCollector(Generic[_Line]):
                 self._refused["dropped"] += batch.dropped
                 yield from self._take(session, batch.entries)
 
+    def _is_read(self, file: File) -> bool:
+        """Return whether a file is, after a restart, what it was when it was last read whole."""
+        position = self._followed[file.key][0]
+        with Path(file.path).open("rb") as body:
+            return 0 < position.offset == file.size and position.holds(body)
+
     def _read_whole(self, file: File, whole: Callable[[bytes], list[_Line]], final: bool) -> Iterator[Record]:
-        position, session = self._followed[file.key]
+        session = self._followed[file.key][1]
         if file.size > _MAX_WHOLE_BYTES:
             self._refused["dropped"] += 1
             return
@@ -198,7 +206,7 @@ class LogCollector(Generic[_Line]):
             else:
                 del self._looked[file.key]  # it may be being written
             return
-        position.offset = len(body)
+        self._followed[file.key] = (Position.after(body), session)
         yield from self._take(session, lines)
 
     def _take(self, session: Session[_Line], lines: Iterable[_Line]) -> Iterator[Record]:
