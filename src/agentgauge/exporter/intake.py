@@ -85,7 +85,7 @@ class Intake:
             SpoolError: the checkpoint cannot be read.
         """
         sections = self._checkpoint.load()
-        self._first = not sections
+        self._first = {collector.name for collector in self._collectors} - sections.keys()
         if "totals" in sections:
             self._totals.restore(sections["totals"])
         if "budgets" in sections:
@@ -147,11 +147,12 @@ class Intake:
 
     def _fold(self) -> int:
         started = time.perf_counter()
-        entries = sum([self._drain(collector) for collector in self._collectors])
-        if self._first:
+        first, self._first = self._first, set()
+        entries = sum([self._drain(collector) for collector in self._collectors if collector.name in first])
+        if first:
             # What was there before anybody looked is history: shown at 0 first, months of it would be one burst.
             self._totals.settle()
-            self._first = False
+        entries += sum([self._drain(collector) for collector in self._collectors if collector.name not in first])
         self.fold_seconds = time.perf_counter() - started
         self.ready = not self._torn
         return entries
