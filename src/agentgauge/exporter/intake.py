@@ -74,7 +74,7 @@ class Intake:
         self._unexposed = False
         self._stopped = threading.Event()
         self._torn = False
-        self._first = False
+        self._first: set[str] = set()
         self.ready = False
         self.fold_seconds = 0.0
 
