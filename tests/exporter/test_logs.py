@@ -66,6 +66,18 @@ def test_logs_in_their_usual_places_are_counted_once_over_a_restart(home: Path) 
         assert counted(exporter, RUNS, 0)["codex"] == 2
 
 
+def test_what_a_log_holds_when_it_is_first_followed_is_history_and_not_a_burst(home: Path) -> None:
+    with exporting(home, Configuration(collectors=Collectors(codex=Codex(enabled=False), processes=()))) as exporter:
+        exporter.families()
+    rollout, path = write(home)
+    with exporting(home) as exporter:
+        (shown,) = [family for family in exporter.families() if family.metric.name == INPUT]
+        assert {labels[0]: value for labels, value in shown.samples.items()}["openai"] == 100
+        rollout.line(40, "turn_context", model="gpt-5-mini").prompt(50).answer(53, (30, 0, 5, 0)).write(path)
+        (shown,) = [family for family in exporter.families() if family.metric.name == INPUT]
+        assert {labels[1]: value for labels, value in shown.samples.items()}["gpt-5-mini"] == 0
+
+
 def test_logs_that_are_switched_off_or_elsewhere(home: Path) -> None:
     write(home)
     (home / ".codex").rename(home / "elsewhere")
