@@ -1,6 +1,6 @@
 import pytest
 
-from agentgauge.home import home, spool_directory, spool_file
+from agentgauge.home import home, spool_directory, spool_file, spool_max_bytes
 
 
 @pytest.fixture(autouse=True)
@@ -27,3 +27,9 @@ def test_home(variables: dict[str, str], expected: str, monkeypatch: pytest.Monk
 
     assert home() == expected
     assert spool_file() == f"{spool_directory()}/spool.jsonl" == f"{expected}/spool/spool.jsonl"
+
+
+@pytest.mark.parametrize(("value", "size"), [("", 1 << 30), ("4096", 4096), ("1 GiB", 1 << 30), ("-1", 1 << 30)])
+def test_the_limit_of_the_spool(value: str, size: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AGENTGAUGE_SPOOL_MAX_BYTES", value)
+    assert spool_max_bytes() == size

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from agentgauge.catalogue import METRICS, SIGNAL_LABELS
 from agentgauge.errors import SpoolError
 from agentgauge.kinds import KINDS
-from agentgauge.record import Delta, Record
+from agentgauge.record import Batch, Delta, Record
 from agentgauge.totals import OTHER, Histogram, Totals
 
 CAPPED = "agentgauge_label_values_capped_total"
@@ -110,6 +110,11 @@ def test_a_delta_is_what_another_process_counted() -> None:
         [n * 2 for n in histogram.counts], 0.04
     )
     assert by_name(ours)["agentgauge_tests_total"] == {("s", "", "passed"): 4.0}
+
+
+def test_a_kind_that_sets_a_gauge_comes_in_no_batch() -> None:
+    with pytest.raises(ValueError, match="kind probe sets a gauge"):
+        Totals().fold_batch(Batch({"probe": [("p", 0.1, 1.0)]}))
 
 
 def test_gauges_are_set_removed_and_not_kept() -> None:

@@ -358,6 +358,18 @@ def test_on_a_full_disk_the_command_runs_all_the_same(full_disk: Path) -> None:
     assert (full_disk / "spool" / "spool.jsonl").stat().st_size == 0
 
 
+def test_with_a_full_spool_the_command_runs_all_the_same_and_the_loss_is_counted(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AGENTGAUGE_SPOOL_MAX_BYTES", "100")
+    for _ in range(3):
+        finished = run("sh", "-c", "echo out; exit 3")
+        assert (finished.returncode, finished.stdout, finished.stderr) == (3, b"out\n", b"")
+
+    assert len(recorded(home)) == 1
+    assert {path.name: path.stat().st_size for path in (home / "spool").glob("[df]*")} == {"dropped": 2, "full": 0}
+
+
 def test_on_a_read_only_disk_the_command_runs_all_the_same(full_disk: Path) -> None:
     subprocess.run(["mount", "-o", "remount,ro", str(full_disk)], check=True)
 

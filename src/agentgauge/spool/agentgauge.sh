@@ -6,7 +6,8 @@
 #
 # The path never changes for an installation: write it down to save the process that says it. A shell without
 # $EPOCHREALTIME (all but bash from 5.0 on, and zsh with zsh/datetime) measures in hundredths of a second, from
-# /proc/uptime. A shell that a signal ends with its command records nothing; agentgauge-hook does.
+# /proc/uptime. A shell sees no file's size: it heeds the spool's limit once the exporter or a writer in Python has put
+# the mark "full" there. A shell that a signal ends with its command records nothing; agentgauge-hook does.
 
 # agentgauge_hook SYSTEM EVENT NAME COMMAND [ARGUMENT...]: run a command and record how long it took and how it ended.
 # The exit status is the command's.

@@ -4,6 +4,9 @@ Writers append to ``spool.jsonl`` and close it. Past a size the reader renames i
 follows until no writer that opened it before can still be about to write, and deletes once a saved checkpoint says
 that all of it has been counted. Where renamed segments cannot be deleted it renames no more once they fill their share;
 writers drop what would make the file larger than its limit, and count that in ``dropped``.
+
+The directory is polled: a poll without news costs some 40 microseconds, and a scrape polls before it answers, so that
+being notified of a change would show nothing earlier.
 """
 
 import logging

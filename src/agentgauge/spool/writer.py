@@ -80,8 +80,10 @@ def _drop(path: str) -> None:
     directory = os.path.dirname(path)  # noqa: PTH120
     for name, content in (("dropped", b"."), ("full", b"")):
         descriptor = _open(f"{directory}/{name}")
-        os.write(descriptor, content)
-        os.close(descriptor)
+        try:
+            os.write(descriptor, content)
+        finally:
+            os.close(descriptor)
     _complain(f"{path} is full")
 
 
