@@ -126,6 +126,24 @@ def test_tests_that_are_no_more_save_nothing(project: Project) -> None:
     assert (run_of(records)["deselected"], run_of(records)["seconds_saved"]) == (0, 0)
 
 
+def test_a_test_that_sets_the_clock_saves_no_years(project: Project) -> None:
+    source = """
+import freezegun, pytest
+@pytest.fixture
+def clock():
+    with freezegun.freeze_time("2040-01-01") as frozen:
+        yield frozen
+def test_jumps(clock): clock.tick(1e6)
+def test_quick(): pass
+"""
+    (project.directory / "test_a.py").write_text(source)
+    _, said, first = project.run("--agentgauge")
+    _, _, records = project.run("--agentgauge", "-k", "quick")
+    assert "test_jumps" not in said
+    assert run_of(first)["duration_seconds"] < 60
+    assert (run_of(records)["deselected"], run_of(records)["seconds_saved"]) == (1, 0)
+
+
 def test_the_last_failed_are_a_selection_and_a_use_of_the_cache(project: Project) -> None:
     (project.directory / "test_a.py").write_text(TESTS)
     (project.directory / "test_b.py").write_text(SLOW)

@@ -125,6 +125,8 @@ class _Recorder:
     @_harmless
     def pytest_sessionfinish(self) -> None:
         seconds = time.perf_counter() - self._started
+        # A test that sets the clock may seem to take years, or less than nothing.
+        self._seconds = {nodeid: took for nodeid, took in self._seconds.items() if 0 <= took <= seconds}
         known = self._known()
         left_out = (set(known) | self._deselected) - self._selected
         saved = sum(known.get(nodeid, 0.0) for nodeid in left_out)
