@@ -28,6 +28,9 @@ CONFIRMATIONS: Final = 2
 ACCEPTED_SECONDS: Final = 900.0
 """After so long the new level is the normal one; that it is worse is then the regression's to say."""
 
+ACCEPTED_KEPT: Final = 8
+"""Accepted anomalies remembered of a series, so that its past is shown as it was told."""
+
 FALSE_DISCOVERIES: Final = 0.01
 """Share of false ones among the series found improbable at once (Benjamini-Hochberg)."""
 
@@ -177,6 +180,7 @@ def _learn(history: History, row: int, finding: Finding) -> None:
     history.excluded.values[row, -ticks:] = not accepted
     if accepted:
         finding.anomaly, finding.episode = False, None
+        finding.accepted = [*finding.accepted[1 - ACCEPTED_KEPT :], (episode.began, finding.slot)]
 
 
 def scale(signal: Signal, level: float) -> float:

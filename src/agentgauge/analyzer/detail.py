@@ -23,7 +23,8 @@ class Remembered(NamedTuple):
 
     Args:
         times, values: of the ticks, NaN where missing.
-        excluded: which ticks were anomalous.
+        excluded: which ticks were anomalous, and are not learned from.
+        accepted: which ticks were anomalous until the level was accepted.
         stride: ticks between the columns that are judged; 0 before there is enough past.
         step_times, steps: the complete coarse steps, known by their end.
         step: seconds of a coarse step.
@@ -32,25 +33,30 @@ class Remembered(NamedTuple):
     times: Vector
     values: Vector
     excluded: npt.NDArray[np.bool_]
+    accepted: npt.NDArray[np.bool_]
     stride: int
     step_times: Vector
     steps: Vector
     step: float
 
 
-def remembered(history: History, row: int, window_seconds: float) -> Remembered:
-    """Copy one row of the history, whose signal has this window."""
+def remembered(history: History, row: int, finding: Finding, window_seconds: float) -> Remembered:
+    """Copy one row of the history, whose finding is this and whose signal has this window."""
     fine, coarse = history.fine, history.coarse
     assert fine.slot is not None
     assert coarse.slot is not None
-    times = (fine.slot - np.arange(fine.filled)[::-1]) * history.interval
     step_times = (coarse.slot - np.arange(coarse.filled)[::-1])[:-1] * history.coarse_step
     excluded = history.excluded.values[row]
+    slots = fine.slot - np.arange(fine.filled)[::-1]
+    accepted = np.zeros(fine.filled, dtype=np.bool_)
+    for first, last in finding.accepted:
+        accepted |= (slots >= first) & (slots <= last)
     return Remembered(
-        times,
+        slots * history.interval,
         fine.values[row].copy(),
         # A window that was filled from a source reaches further back than its anomalies.
         np.concatenate([np.zeros(max(fine.filled - len(excluded), 0), dtype=np.bool_), excluded[-fine.filled :]]),
+        accepted,
         int(strides_of(history, np.array([window_seconds]))[0]),
         step_times,
         coarse.values[row, :-1].copy(),
@@ -78,7 +84,8 @@ def detail_of(row: SignalRow, finding: Finding, signal: Signal, past: Remembered
     changes = _changes(step_times, steps, past.step) if spoken else []
     ahead = _ahead(signal, step_times, steps, past.step, horizon) if spoken else []
     began = past.times[-1] - past.times[-2] if len(past.times) > 1 else 0.0
-    anomalies = _spans(past.times, past.excluded, began)
+    # What was accepted as the new level is learned from, but was an anomaly all the same.
+    anomalies = _spans(past.times, past.excluded | past.accepted, began)
     threshold = _NAN if signal.threshold is None else signal.threshold
     return SignalDetail(
         row,

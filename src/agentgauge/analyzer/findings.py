@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from agentgauge.analyzer.series import Series
@@ -57,6 +57,7 @@ class Finding:
         expected, lower, upper: what its past leads to expect, and the 95 % band.
         zscore, pvalue: how far and how improbable.
         anomaly: significant, large and worse; ``episode`` is its memory.
+        accepted: (first, last) slots of the anomalies that became the normal level, the latest ones.
         regression: the level is worse by the threshold, significantly; by ``regression_ratio`` (0.15 is 15 % up).
         change: unix seconds of the level's last change, 0 for never.
         trend: slope per hour.
@@ -74,6 +75,7 @@ class Finding:
     pvalue: float = _NAN
     anomaly: bool = False
     episode: Episode | None = None
+    accepted: list[tuple[int, int]] = field(default_factory=list)
     regression: bool = False
     regression_ratio: float = _NAN
     regression_pvalue: float = _NAN

@@ -167,7 +167,7 @@ class Analyzer:
             if finding is None:
                 return None
             kind, row, kept = self._signals[signal], self._row(finding), replace(finding)
-            past = remembered(self._history, self._history.rows[wanted], kind.window_seconds)
+            past = remembered(self._history, self._history.rows[wanted], kept, kind.window_seconds)
         return detail_of(row, kept, kind, past, self._settings.horizon_seconds)
 
     def run(self, stop: threading.Event) -> None:
