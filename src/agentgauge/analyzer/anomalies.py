@@ -180,7 +180,7 @@ def _learn(history: History, row: int, finding: Finding) -> None:
     history.excluded.values[row, -ticks:] = not accepted
     if accepted:
         finding.anomaly, finding.episode = False, None
-        finding.accepted = [*finding.accepted[1 - ACCEPTED_KEPT :], (episode.began, finding.slot)]
+        finding.accepted = (*finding.accepted[1 - ACCEPTED_KEPT :], (episode.began, finding.slot))
 
 
 def scale(signal: Signal, level: float) -> float:

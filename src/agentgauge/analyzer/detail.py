@@ -45,14 +45,14 @@ def remembered(history: History, row: int, finding: Finding, window_seconds: flo
     fine, coarse = history.fine, history.coarse
     assert fine.slot is not None
     assert coarse.slot is not None
-    step_times = (coarse.slot - np.arange(coarse.filled)[::-1])[:-1] * history.coarse_step
+    step_times: Vector = (coarse.slot - np.arange(coarse.filled)[::-1])[:-1] * history.coarse_step
     excluded = history.excluded.values[row]
     slots = fine.slot - np.arange(fine.filled)[::-1]
     accepted = np.zeros(fine.filled, dtype=np.bool_)
     for first, last in finding.accepted:
         accepted |= (slots >= first) & (slots <= last)
     return Remembered(
-        slots * history.interval,
+        (slots * history.interval).astype(np.float64),
         fine.values[row].copy(),
         # A window that was filled from a source reaches further back than its anomalies.
         np.concatenate([np.zeros(max(fine.filled - len(excluded), 0), dtype=np.bool_), excluded[-fine.filled :]]),

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final
 
 from agentgauge.analyzer.series import Series
@@ -75,7 +75,7 @@ class Finding:
     pvalue: float = _NAN
     anomaly: bool = False
     episode: Episode | None = None
-    accepted: list[tuple[int, int]] = field(default_factory=list)
+    accepted: tuple[tuple[int, int], ...] = ()
     regression: bool = False
     regression_ratio: float = _NAN
     regression_pvalue: float = _NAN
