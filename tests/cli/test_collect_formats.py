@@ -158,6 +158,17 @@ def test_a_suite_and_a_stage_are_labels(run: Run, tmp_path: Path) -> None:
     assert 'suite="unit",stage="ci",outcome="failed"' in (tmp_path / "out.prom").read_text()
 
 
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_directory_without_anything_of_the_format_is_one_line(run: Run, tmp_path: Path, command: str) -> None:
+    for name in ("session-1.json", "a.jsonl", "a.traj", "a.traj.json", "a.xml"):
+        (tmp_path / name).write_text('{"note": "hello"}\n')
+    code, _, error = run(command, tmp_path, "--once")
+    assert code == 2
+    (line,) = error.splitlines()
+    assert str(tmp_path) in line
+    assert " a " in line
+
+
 def test_following_needs_a_file_to_write(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 import pytest
+import yaml
 
 from agentgauge.collectors.aider import records
 from agentgauge.errors import InvalidRecordError
@@ -77,6 +78,61 @@ def test_a_case_of_the_benchmark(
 def test_tokens_are_shared_by_the_attempts() -> None:
     used = summed(records(case([False, True], prompt_tokens=1001, completion_tokens=50)))
     assert (used["records"], used["input_tokens"], used["output_tokens"]) == (2, 1001, 50)
+
+
+BOARD = """
+- dirname: secret
+  model: openrouter/someone/my-model
+  test_cases: 4
+  pass_rate_1: 25.0
+  pass_rate_2: 75.0
+  total_cost: 0.5
+  seconds_per_case: 12.5
+  date: 2026-01-02
+- model: o3 (high)
+  test_cases: 3
+  pass_rate_1: 33.3
+  seconds_per_case: 1
+  prompt_tokens: 100
+"""
+
+
+def test_a_leaderboard_is_runs_of_every_model() -> None:
+    found = records(BOARD.encode())
+    outcomes = [outcome for _, outcome, _ in runs(found)]
+    assert (outcomes.count("success"), outcomes.count("failure")) == (3 + 1, 1 + 2)
+    assert summed(found, "agent")["duration_seconds"] == 4 * 12.5 + 3
+    costs = {
+        record.labels["gen_ai_request_model"]: record.amounts["cost_usd"] for record in found if record.kind == "llm"
+    }
+    assert costs == {"my-model": 0.5, "o3 (high)": 0}
+    assert summed(found)["input_tokens"] == 100
+    assert "secret" not in repr(found)
+
+
+BOMB = "- &a [x]\n- &b [*a, *a]\n- [*b, *b]\n"
+
+
+@pytest.mark.parametrize(
+    "body", ["- 1\n", "[]", "text", "- model: x\n", BOMB, "!!python/object:os.system {}", "- {a: [", "\0"]
+)
+def test_another_yaml_is_no_leaderboard(body: str) -> None:
+    with pytest.raises(InvalidRecordError) as error:
+        records(body.encode())
+    assert "\n" not in str(error.value)
+
+
+def test_leaderboards_have_the_entries_and_cost_of_the_recordings() -> None:
+    folder = recordings("aider_leaderboards")
+    for file in json.loads((folder / "manifest.json").read_text())["files"]:
+        body = (folder / file["file"]).read_bytes()
+        entries = yaml.safe_load(body)
+        found = records(body)
+        assert len(entries) == file["entries"]
+        assert summed(found)["cost_usd"] == pytest.approx(sum(entry.get("total_cost", 0.0) for entry in entries))
+        assert len(runs(found)) == sum(entry["test_cases"] for entry in entries)
+        passed = sum(entry.get("pass_rate_2", entry["pass_rate_1"]) * entry["test_cases"] / 100 for entry in entries)
+        assert [outcome for _, outcome, _ in runs(found)].count("success") == pytest.approx(passed, rel=0.001)
 
 
 def test_an_object_of_neither_kind_is_refused() -> None:

@@ -68,7 +68,7 @@ def _read_once(command: Callable[..., None]) -> Callable[..., None]:
 def claude_code(paths: tuple[Path, ...], once: bool, output: str) -> None:
     """Read Claude Code transcripts: files, or directories that hold *.jsonl at any depth."""
     for path in paths:
-        _check(path, "Claude Code transcript", "*.jsonl", transcripts, _is_transcript)
+        _check(path, "Claude Code transcript", "*.jsonl", transcripts, _is_transcript, once)
     _collect(ClaudeCodeCollector(paths), paths, transcripts, once, output)
 
 
@@ -110,7 +110,7 @@ def mini_swe_agent(paths: tuple[Path, ...], output: str) -> None:
 @collect.command()
 @_read_once
 def aider(paths: tuple[Path, ...], output: str) -> None:
-    """Read aider's results, of its benchmark or of SWE-bench: files, or directories that hold *.json at any depth."""
+    """Read aider's results, its benchmark's, SWE-bench's or leaderboards: files, or directories of *.json and *.yml."""
     _collect_results(AIDER, paths, output)
 
 
@@ -139,7 +139,7 @@ def _collect_logs(
     logs: LogCollector[Any], what: str, pattern: str, paths: tuple[Path, ...], once: bool, output: str
 ) -> None:
     for path in paths:
-        _check(path, what, pattern, logs.found, logs.knows)
+        _check(path, what, pattern, logs.found, logs.knows, once)
     _collect(logs, paths, logs.found, once, output)
 
 
@@ -221,9 +221,9 @@ def _read_files(
 
 
 def _check(
-    path: Path, what: str, pattern: str, found: Callable[[Path], list[File]], knows: Callable[[Path], bool]
+    path: Path, what: str, pattern: str, found: Callable[[Path], list[File]], knows: Callable[[Path], bool], once: bool
 ) -> None:
-    """Check that there is something to read at a path.
+    """Check that there is something to read at a path; what is followed in a directory may yet come.
 
     Raises:
         UsageError: it does not exist, cannot be read, or holds none.
@@ -232,14 +232,24 @@ def _check(
         if path.is_dir():
             with os.scandir(path):
                 pass
-            if not found(path):
+            files = found(path)
+            if not files:
                 raise UsageError(f"{path}: no {pattern} file in it or below; give a directory of {what}s")
+            if once and not any(_is_known(Path(file.path), knows) for file in files):
+                raise UsageError(f"{path}: no file in it or below is a {what}; give a directory of {what}s")
             return
         if knows(path):
             return
     except OSError as error:
         raise UsageError(f"{path}: cannot be read: {error.strerror or error}") from error
     raise UsageError(f"{path}: not a {what}: no line of it is one of a session")
+
+
+def _is_known(path: Path, knows: Callable[[Path], bool]) -> bool:
+    try:
+        return knows(path)
+    except OSError:
+        return False  # counted where it is read
 
 
 def _is_transcript(path: Path) -> bool:

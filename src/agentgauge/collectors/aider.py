@@ -1,4 +1,4 @@
-"""Aider's results become records of runs and their cost: SWE-bench predictions and its own benchmark's files.
+"""Aider's results become records of runs and their cost: SWE-bench predictions, its own benchmark's, leaderboards.
 
 A prediction (``model_patch``, ``all_results``) is a run that succeeded where it is resolved; its tries are its
 revisions, each with its own model and cost. A result of aider's benchmark (``.aider.results.json``) succeeded where
@@ -11,6 +11,7 @@ from typing import Annotated, Final
 import msgspec
 from msgspec import Meta, Struct
 
+from agentgauge.collectors.aider_leaderboard import leaderboard_records
 from agentgauge.collectors.call import Caller, Tokens, provider_of
 from agentgauge.collectors.conversation import label
 from agentgauge.collectors.results import Format, decoded, run
@@ -53,8 +54,10 @@ def records(body: bytes) -> list[Record]:
     """Return the records of one file.
 
     Raises:
-        InvalidRecordError: it is neither kind of result.
+        InvalidRecordError: it is no kind of result.
     """
+    if not body.lstrip().startswith(b"{"):
+        return leaderboard_records(body, AGENT)
     keys = decoded(body, dict[str, msgspec.Raw])
     if "tests_outcomes" in keys:
         return _case(decoded(body, _Case))
@@ -109,4 +112,4 @@ def _caller(model: str) -> Caller:
     return Caller(AGENT, provider_of(model), label(model.rsplit("/", 1)[-1], ""))
 
 
-AIDER: Final = Format("aider", "result of aider", (".json",), records)
+AIDER: Final = Format("aider", "result of aider", (".json", ".yml", ".yaml"), records)
