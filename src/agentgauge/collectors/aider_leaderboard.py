@@ -16,6 +16,7 @@ from agentgauge.collectors.results import run
 from agentgauge.errors import InvalidRecordError
 from agentgauge.record import Record
 
+_MAX_BYTES: Final = 4 << 20
 _Percent = Annotated[float, Meta(ge=0, le=100)] | None
 _Amount = Annotated[float, Meta(ge=0, le=1e12)]
 _Count = Annotated[int, Meta(ge=0, le=10**12)] | None
