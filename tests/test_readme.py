@@ -15,7 +15,19 @@ import pytest
 import requests
 
 from agentgauge.analyzer.signals import resolve
-from agentgauge.configuration import Analyzer, Budget, ClaudeCode, Collectors, Exporter, ProcessGroup, Signal, load
+from agentgauge.configuration import (
+    Analyzer,
+    Budget,
+    ClaudeCode,
+    Collectors,
+    Exporter,
+    Probe,
+    ProcessGroup,
+    Quality,
+    Signal,
+    load,
+)
+from agentgauge.record import parse_line
 from tests.integration.servers import PROJECT, free_port, until
 
 README = (PROJECT / "README.md").read_text()
@@ -71,6 +83,29 @@ def _serve(line: str, home: Path) -> None:
     finally:
         process.send_signal(signal.SIGINT)
         assert process.wait(20) in (0, 130)
+
+
+def _install(line: str, home: Path) -> None:
+    """Run an installation in a repository and a home of the test's own."""
+    subprocess.run(["git", "init", "-q", str(home)], check=True)
+    config = home / ".pre-commit-config.yaml"
+    config.write_text("repos: [{repo: local, hooks: [{id: a, entry: b, language: system}]}]\n")
+    subprocess.run(["bash", "-ec", line], check=True, env=environment(home), cwd=home, timeout=60)
+
+
+def _check(line: str, home: Path) -> None:
+    checkpoint = home / "state" / "exporter" / "checkpoint.json"
+    checkpoint.parent.mkdir(parents=True)
+    checkpoint.write_text('{"version": 1, "sections": {}}')
+    _run(line, home)
+
+
+def _write_line(line: str, home: Path) -> None:
+    (home / "state" / "spool").mkdir(parents=True)
+    _run(line, home)
+    written = (home / "state" / "spool" / "spool.jsonl").read_bytes().split()
+    assert all(parse_line(text) for text in written if text)
+    assert written
 
 
 def _answers(url: str) -> bool:
@@ -143,6 +178,10 @@ COMMANDS: dict[str, Callable[[str, Path], None]] = {
     "docker compose up": _compose,
     "mkdir -p": _run,
     "export": _run,
+    "agentgauge hooks": _install,
+    "agentgauge check": _check,
+    '. "$(agentgauge-hook --shell)"': _write_line,
+    "printf": _write_line,
 }
 
 
@@ -182,6 +221,6 @@ def test_the_configuration_block_is_valid_and_complete(tmp_path: Path) -> None:
     file.write_text(block)
     configuration = load(file)
     resolve(msgspec.structs.replace(configuration.analyzer, prometheus_url="http://127.0.0.1:9090"))
-    for section in (Exporter, Collectors, ClaudeCode, ProcessGroup, Budget, Analyzer, Signal):
+    for section in (Exporter, Collectors, ClaudeCode, ProcessGroup, Probe, Budget, Quality, Analyzer, Signal):
         for field in msgspec.structs.fields(section):
             assert re.search(rf"\b{field.name}\b", block), f"{section.__name__}.{field.name} is not in the README"
