@@ -113,9 +113,10 @@ def test_a_leaderboard_is_runs_of_every_model() -> None:
 BOMB = "- &a [x]\n- &b [*a, *a]\n- [*b, *b]\n"
 
 
-@pytest.mark.parametrize(
-    "body", ["- 1\n", "[]", "text", "- model: x\n", BOMB, "!!python/object:os.system {}", "- {a: [", "\0"]
-)
+OTHERS = ("- 1\n", "[]", "text", "- model: x\n", BOMB, "!!python/object:os.system {}", "- {a: [", "\0", "x" * (5 << 20))
+
+
+@pytest.mark.parametrize("body", OTHERS, ids=range(len(OTHERS)))
 def test_another_yaml_is_no_leaderboard(body: str) -> None:
     with pytest.raises(InvalidRecordError) as error:
         records(body.encode())

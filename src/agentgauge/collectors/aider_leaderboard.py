@@ -4,7 +4,7 @@ An entry's cases are runs of aider that passed or not; its cost is shared by the
 """
 
 import time
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import msgspec
 import yaml
