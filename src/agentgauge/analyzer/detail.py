@@ -45,7 +45,7 @@ def remembered(history: History, row: int, finding: Finding, window_seconds: flo
     fine, coarse = history.fine, history.coarse
     assert fine.slot is not None
     assert coarse.slot is not None
-    step_times: Vector = (coarse.slot - np.arange(coarse.filled)[::-1])[:-1] * history.coarse_step
+    step_slots = (coarse.slot - np.arange(coarse.filled)[::-1])[:-1]
     excluded = history.excluded.values[row]
     slots = fine.slot - np.arange(fine.filled)[::-1]
     accepted = np.zeros(fine.filled, dtype=np.bool_)
@@ -58,7 +58,7 @@ def remembered(history: History, row: int, finding: Finding, window_seconds: flo
         np.concatenate([np.zeros(max(fine.filled - len(excluded), 0), dtype=np.bool_), excluded[-fine.filled :]]),
         accepted,
         int(strides_of(history, np.array([window_seconds]))[0]),
-        step_times,
+        (step_slots * history.coarse_step).astype(np.float64),
         coarse.values[row, :-1].copy(),
         history.coarse_step,
     )

@@ -17,6 +17,7 @@ from agentgauge.home import home
 from agentgauge.web.app import Surface
 from agentgauge.web.page import Status, render_page
 from agentgauge.web.serving import open_server
+from agentgauge.web.views import SignalViews
 
 _ADDRESS: Final = "127.0.0.1:10421"
 _PROMETHEUS: Final = "http://127.0.0.1:9090"
@@ -64,20 +65,20 @@ def analyzer(
         raise ConfigurationError(f"{place}{error}") from error
     started = time.time()
 
-    def page() -> str:
-        return render_page(
-            Status(
-                __version__,
-                time.time(),
-                started,
-                running.ready,
-                signals=running.rows(),
-                links=[("Prometheus", source.url)],
-                problem=running.problem,
-            )
+    def status() -> Status:
+        return Status(
+            __version__,
+            time.time(),
+            started,
+            running.ready,
+            signals=running.rows(),
+            links=[("Prometheus", source.url)],
+            problem=running.problem,
         )
 
-    server = open_server(Surface(running.families, page, lambda: running.ready), listen_addresses, web_config_file)
+    signals = SignalViews(status, running.detail)
+    surface = Surface(running.families, lambda: render_page(status()), lambda: running.ready, signals=signals)
+    server = open_server(surface, listen_addresses, web_config_file)
     for address in server.urls:
         print(f"{'status page':12} {address}/\n{'metrics':12} {address}/metrics")
     print(f"{'signals':12} {source.url}\nCtrl-C stops it.", flush=True)

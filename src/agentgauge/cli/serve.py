@@ -20,8 +20,9 @@ from agentgauge.exporter.exporter import Exporter
 from agentgauge.home import home
 from agentgauge.totals import Family, Totals
 from agentgauge.web.app import Surface
-from agentgauge.web.page import render_page
+from agentgauge.web.page import Status, render_page
 from agentgauge.web.serving import open_server
+from agentgauge.web.views import SignalViews
 
 if TYPE_CHECKING:
     from agentgauge.analyzer.service import Analyzer
@@ -66,11 +67,11 @@ def serve(
                 pass
             analyzer.run(stop)
 
-        def page() -> str:
-            status = running.status(analyzer.rows(), links, sample=not no_sample, problem=analyzer.problem)
-            return render_page(status)
+        def status() -> Status:
+            return running.status(analyzer.rows(), links, sample=not no_sample, problem=analyzer.problem)
 
-        surface = Surface(families, page, lambda: running.ready, running.hooks)
+        signals = SignalViews(status, analyzer.detail)
+        surface = Surface(families, lambda: render_page(status()), lambda: running.ready, running.hooks, signals)
         server = open_server(surface, listen_addresses, web_config_file)
         read = without_password(settings.prometheus_url) or "what this process counts"
         sample = "none" if no_sample else "a sample agent with hooks, so that numbers move; --no-sample leaves it out"

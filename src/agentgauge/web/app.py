@@ -22,6 +22,7 @@ from agentgauge.web.hooks import HookEndpoint, HookSink
 from agentgauge.web.negotiation import accepts_gzip, wants_openmetrics
 from agentgauge.web.style import CONTENT_SECURITY_POLICY
 from agentgauge.web.users import BasicAuth, Users
+from agentgauge.web.views import SignalViews
 
 _GZIP_BYTES: Final = 4096
 """A smaller body costs more time to compress than to send."""
@@ -43,12 +44,14 @@ class Surface:
         page: returns the status page's HTML, in a worker thread.
         ready: whether the process has something to expose yet; until then /-/ready and /metrics are 503.
         hooks: takes the payloads of agents' hooks; without it there is no place to send them.
+        signals: the pages of the analyzer's signals, where it runs in this process.
     """
 
     families: Callable[[], list[Family]]
     page: Callable[[], str]
     ready: Callable[[], bool]
     hooks: HookSink | None = None
+    signals: SignalViews | None = None
 
 
 def make_app(surface: Surface, config: WebConfig | None = None) -> Starlette:
@@ -97,6 +100,7 @@ def make_app(surface: Surface, config: WebConfig | None = None) -> Starlette:
             Route("/metrics", metrics),
             Route("/-/healthy", healthy),
             Route("/-/ready", ready),
+            *(surface.signals.routes() if surface.signals is not None else []),
             *([HookEndpoint(surface.hooks).route()] if surface.hooks is not None else []),
         ],
         middleware=middleware,

@@ -34,16 +34,19 @@ def count(value: float) -> str:
 
 
 def seconds(value: float) -> str:
-    """Format a duration: 820 µs, 12 ms, 1.25 s, 3 min 20 s, 2 h 5 min, 3 d 4 h."""
+    """Format a duration: 820 µs, 12 ms, 1.25 s, 3 min 20 s, 2 h, 2 h 5 min, 3 d 4 h."""
     if not math.isfinite(value):
         return NONE
+    if value == 0:
+        return f"0{_NARROW_SPACE}s"
     for limit, factor, unit in ((1e-3, 1e6, "µs"), (1.0, 1e3, "ms"), (120.0, 1.0, "s")):
         if abs(value) < limit:
             return f"{significant(value * factor)}{_NARROW_SPACE}{unit}"
     for size, unit, small, small_unit in ((86400, "d", 3600, "h"), (3600, "h", 60, "min"), (60, "min", 1, "s")):
         if value >= size:
             whole, rest = divmod(int(value), size)
-            return f"{whole}{_NARROW_SPACE}{unit} {rest // small}{_NARROW_SPACE}{small_unit}"
+            parts = [(whole, unit), (rest // small, small_unit)]
+            return " ".join(f"{part}{_NARROW_SPACE}{name}" for part, name in parts if part)
     return f"{significant(value)}{_NARROW_SPACE}s"
 
 
