@@ -100,6 +100,13 @@ def _check(line: str, home: Path) -> None:
     _run(line, home)
 
 
+def _pytest(line: str, home: Path) -> None:
+    (home / "test_one.py").write_text("def test_one(): pass")
+    command = f"{line} -p no:cacheprovider {home}"
+    subprocess.run(["bash", "-ec", command], check=True, env=environment(home), cwd=home, timeout=60)
+    assert b'"suite":"unit"' in (home / "state" / "spool" / "spool.jsonl").read_bytes()
+
+
 def _write_line(line: str, home: Path) -> None:
     (home / "state" / "spool").mkdir(parents=True)
     _run(line, home)
@@ -182,6 +189,7 @@ COMMANDS: dict[str, Callable[[str, Path], None]] = {
     "agentgauge check": _check,
     '. "$(agentgauge-hook --shell)"': _write_line,
     "printf": _write_line,
+    "pytest --agentgauge": _pytest,
 }
 
 
