@@ -9,9 +9,10 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))  # a script finds only its own directory
 
 from grafana import sdk  # noqa: E402
+from grafana.details.board import details  # noqa: E402
 from grafana.overview.board import overview  # noqa: E402
 
-BOARDS = {"overview": overview}
+BOARDS = {"overview": overview, "details": details}
 
 
 def render(name: str) -> str:

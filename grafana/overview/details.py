@@ -84,8 +84,8 @@ def workflows() -> list[Panel]:
                     "{{gen_ai_workflow_name}}",
                 ),
                 Query(
-                    "60 * sum by (gen_ai_workflow_name)"
-                    ' (rate(gen_ai_invoke_workflow_duration_seconds_count{error_type!~"|cancelled"}[$__rate_interval]))',
+                    "60 * sum by (gen_ai_workflow_name) (rate(gen_ai_invoke_workflow_duration_seconds_count"
+                    '{error_type!~"|cancelled"}[$__rate_interval]))',
                     "{{gen_ai_workflow_name}} failed",
                 ),
             ],
@@ -155,6 +155,7 @@ def quality() -> list[Panel]:
                 )
             ],
             "percentunit",
+            width=6,
             maximum=1,
         ),
         graph(
@@ -163,6 +164,7 @@ def quality() -> list[Panel]:
             "Mean revisions of a result, by agent.",
             [Query(_mean("agentgauge_agent_revisions", "gen_ai_agent_name"), "{{gen_ai_agent_name}}")],
             "short",
+            width=6,
         ),
         graph(
             1003,
@@ -175,33 +177,7 @@ def quality() -> list[Panel]:
                 Query(_mean("gen_ai_invoke_agent_tool_calls", "gen_ai_agent_name"), "{{gen_ai_agent_name}} tools"),
             ],
             "short",
-        ),
-        graph(
-            1004,
-            "Tests by outcome",
-            "Tests run per minute, by suite.",
-            [
-                Query(
-                    "60 * sum by (suite, outcome) (rate(agentgauge_tests_total[$__rate_interval]))",
-                    "{{suite}} {{outcome}}",
-                )
-            ],
-            "short",
-            stacked=True,
-        ),
-        graph(
-            1005,
-            "Responses by reason",
-            "Why models' responses ended, per minute: length is a response cut off.",
-            [
-                Query(
-                    "60 * sum by (finish_reason) (rate(agentgauge_llm_responses_total"
-                    '{gen_ai_request_model=~"$model", task_type=~"$task_type"}[$__rate_interval]))',
-                    "{{finish_reason}}",
-                )
-            ],
-            "short",
-            stacked=True,
+            width=6,
         ),
         graph(
             1006,
@@ -209,5 +185,6 @@ def quality() -> list[Panel]:
             "Tokens read and written in an hour, per run that succeeded in it, by task.",
             [Query("task:gen_ai_client_inference_usage_tokens:per_success_1h", "{{task_type}}")],
             "short",
+            width=6,
         ),
     ]

@@ -3,10 +3,6 @@
 from grafana.panels import Panel, Query, graph
 
 
-def _p95(metric: str, by: str) -> str:
-    return f"histogram_quantile(0.95, sum by ({by}, le) (rate({metric}_bucket[$__rate_interval])))"
-
-
 def processes() -> list[Panel]:
     """Return the panels on saturation."""
     return [
@@ -21,6 +17,7 @@ def processes() -> list[Panel]:
                 )
             ],
             "short",
+            width=6,
         ),
         graph(
             1102,
@@ -28,6 +25,7 @@ def processes() -> list[Panel]:
             "Resident memory of a role's processes.",
             [Query("sum by (role) (agentgauge_process_resident_memory_bytes)", "{{role}}")],
             "bytes",
+            width=6,
             stacked=True,
         ),
         graph(
@@ -40,18 +38,7 @@ def processes() -> list[Panel]:
                 Query("sum by (role) (agentgauge_process_open_fds)", "{{role}} files"),
             ],
             "short",
-        ),
-        graph(
-            1104,
-            "Queries and probes",
-            "95th percentile of database queries and of health checks.",
-            [
-                Query(
-                    _p95("agentgauge_db_query_duration_seconds", "database, operation"), "{{database}} {{operation}}"
-                ),
-                Query(_p95("agentgauge_probe_duration_seconds", "probe"), "probe {{probe}}"),
-            ],
-            "s",
+            width=6,
         ),
         graph(
             1105,
@@ -62,13 +49,7 @@ def processes() -> list[Panel]:
                 Query("sum by (role) (rate(agentgauge_process_write_bytes_total[$__rate_interval]))", "{{role}} write"),
             ],
             "Bps",
-        ),
-        graph(
-            1106,
-            "Memory growth of a call",
-            "95th percentile of the growth of resident memory during a call, of calls that measure it.",
-            [Query(_p95("agentgauge_call_memory_growth_bytes", "kind, name"), "{{kind}} {{name}}")],
-            "bytes",
+            width=6,
         ),
     ]
 

@@ -16,10 +16,10 @@ _BY = (
     "task_type",
     "cache",
 )
-_LEGEND = "{{signal}} " + " ".join(f"{{{{{label}}}}}" for label in _BY)
+LEGEND = "{{signal}} " + " ".join(f"{{{{{label}}}}}" for label in _BY)
 
 
-def _named(metric: str) -> str:
+def named(metric: str) -> str:
     """Return a query that puts a series' own labels into one, ``series``, so that every signal fits one table."""
     labels = ", ".join(f'"{label}"' for label in _BY)
     return f'max by (signal, series) (label_join({metric}{{signal=~"$signal"}}, "series", " ", {labels}))'
@@ -41,13 +41,13 @@ def anomalies() -> list[Panel]:
         "Every watched series with its last value, what its own past leads to expect, and how far it is off in robust "
         "standard deviations. Significance is corrected across all series, so a large deviation alone is no anomaly.",
         [
-            ("Value", _named("agentgauge_signal_value"), "short"),
-            ("Expected", _named("agentgauge_signal_expected"), "short"),
-            ("Deviation", _named("agentgauge_signal_zscore"), "short"),
-            ("p", _named("agentgauge_signal_pvalue"), "sci"),
-            ("Anomaly", _named("agentgauge_signal_anomaly"), "short"),
-            ("Change of level", _named("agentgauge_signal_regression_ratio"), "percentunit"),
-            ("Regression", _named("agentgauge_signal_regression"), "short"),
+            ("Value", named("agentgauge_signal_value"), "short"),
+            ("Expected", named("agentgauge_signal_expected"), "short"),
+            ("Deviation", named("agentgauge_signal_zscore"), "short"),
+            ("p", named("agentgauge_signal_pvalue"), "sci"),
+            ("Anomaly", named("agentgauge_signal_anomaly"), "short"),
+            ("Change of level", named("agentgauge_signal_regression_ratio"), "percentunit"),
+            ("Regression", named("agentgauge_signal_regression"), "short"),
         ],
         [("signal", "Signal"), ("series", "Of")],
         sort_by="Deviation",
@@ -78,7 +78,7 @@ def anomalies() -> list[Panel]:
             "Deviation",
             "Robust z-score. The dashed lines, 3.9, are where a normal series deviates once in 10,000 samples; the "
             "analyzer calibrates each series on its own tail, so its limit can lie elsewhere.",
-            [Query('max without (instance, job) (agentgauge_signal_zscore{signal=~"$signal"})', _LEGEND)],
+            [Query('max without (instance, job) (agentgauge_signal_zscore{signal=~"$signal"})', LEGEND)],
             "short",
             width=12,
             minimum=None,
@@ -117,7 +117,7 @@ def regressions() -> list[Panel]:
             [
                 Query(
                     'max without (instance, job) (agentgauge_signal_regression_ratio{signal=~"$signal"})',
-                    _LEGEND,
+                    LEGEND,
                 )
             ],
             "percentunit",
@@ -151,7 +151,7 @@ def more() -> list[Panel]:
             [
                 Query(
                     'max without (instance, job) (agentgauge_signal_trend_per_hour{signal=~"$signal"})',
-                    _LEGEND,
+                    LEGEND,
                 )
             ],
             "short",
@@ -165,7 +165,7 @@ def more() -> list[Panel]:
             [
                 Query(
                     'min without (instance, job) (agentgauge_signal_threshold_eta_seconds{signal=~"$signal"})',
-                    _LEGEND,
+                    LEGEND,
                 )
             ],
             "s",

@@ -27,11 +27,14 @@ from tests.grafana.boards import (
 from tests.integration.servers import binary
 
 DATASOURCE: Final = {"type": "prometheus", "uid": "${datasource}"}
-MAY_BE_NEGATIVE: Final = {503, 601, 702}
-"""Deviation, change of level and trend have no natural zero."""
+MAY_BE_NEGATIVE: Final = {503, 601, 702, 2702}
+"""Deviation, change of level, trend and correlation have no natural zero."""
 FIXED_WINDOW: Final = {104}
 """The cost panel's range is the day, which would make its rate the day's."""
-ANY: Final = {"agent": ".*", "task_type": ".*", "model": ".*", "signal": ".*", "horizon": "1h", "series": 'a="b"'}
+ANY: Final = dict.fromkeys(("agent", "task_type", "model", "hook", "signal"), ".*") | {
+    "horizon": "1h",
+    "series": 'a="b"',
+}
 EXPOSED: Final = {"up": ("job", "instance"), "ALERTS": ("alertname", "alertstate", "severity")} | {
     name: metric.labels
     for metric in METRICS.values()
@@ -41,13 +44,13 @@ EXPOSED: Final = {"up": ("job", "instance"), "ALERTS": ("alertname", "alertstate
         else (metric.name,)
     )
 }
-RECORDED: Final = {
-    rule["record"]
+RULES: Final = [
+    rule
     for file in (PROJECT / "prometheus" / "rules").glob("*.yml")
     for group in yaml.safe_load(file.read_text())["groups"]
     for rule in group["rules"]
-    if "record" in rule
-}
+]
+RECORDED: Final = {rule["record"] for rule in RULES if "record" in rule}
 COUNTERS: Final = {name for name in EXPOSED if re.search(r"_(bucket|count|sum)$", name) and name not in METRICS} | {
     metric.name for metric in METRICS.values() if metric.type == "counter"
 }
@@ -205,11 +208,40 @@ def test_variables_are_declared_before_they_are_used_and_all_are_used(board: dic
     assert used - BUILT_IN.keys() == {*declared} - {"datasource"}
 
 
-def test_agent_restricts_the_choice_of_tasks_and_models(board: dict[str, Any]) -> None:
-    found = variable_expressions(board)
+def test_agent_restricts_the_choice_of_tasks_and_models() -> None:
+    found = variable_expressions(BOARDS["overview"])
     assert "agent" in variables_in(found["task_type"].text)
     assert "agent" in variables_in(found["model"].text)
     assert "signal" in variables_in(found["series"].text)
+
+
+def test_a_panels_number_is_of_one_board_only() -> None:
+    numbers = Counter(panel["id"] for board in BOARDS.values() for panel in panels(board))
+    assert max(numbers.values()) == 1
+
+
+def test_a_variable_that_boards_share_means_the_same() -> None:
+    """A link between boards takes the values along."""
+    labels: dict[str, set[str]] = {}
+    for board in BOARDS.values():
+        for name, expression in variable_expressions(board).items():
+            labels.setdefault(name, set()).add(expression.legend)
+    assert max(map(len, labels.values())) == 1
+    assert set.intersection(*({*variable_expressions(board)} for board in BOARDS.values())) >= {"agent", "model"}
+
+
+def test_every_metric_of_the_catalogue_is_drawn_somewhere() -> None:
+    drawn = {
+        name
+        for board in BOARDS.values()
+        for expression in all_expressions(board)
+        for name in metric_names(substituted(expression.text, ANY))
+    }
+    rules = {name for rule in RULES if rule.get("record") in drawn for name in metric_names(rule["expr"])}
+    # A rule may be made of others.
+    rules |= {name for rule in RULES if rule.get("record") in rules for name in metric_names(rule["expr"])}
+    bases = {re.sub(r"_(bucket|count|sum)$", "", name) for name in drawn | rules}
+    assert {name for name in METRICS if name not in bases} == set()
 
 
 def test_links_keep_time_and_variables_and_lead_to_boards_that_exist(board: dict[str, Any]) -> None:

@@ -34,6 +34,8 @@ LABELS: Final[dict[str, tuple[str, ...]]] = {
     "hook_system": ("git",),
     "exit_code_class": ("0", "1"),
     "kind": ("llm", "agent"),
+    "finish_reason": ("stop", "length"),
+    "decision": ("granted", "denied"),
 }
 """Values of the labels that expressions choose by, or whose number matters; others have one."""
 
@@ -43,6 +45,8 @@ OF_ANALYZER: Final = tuple(
 _OF_EXPORTER: Final = {
     "agentgauge_spool_backlog_bytes",
     "agentgauge_spool_oldest_seconds",
+    "agentgauge_spool_size_bytes",
+    "agentgauge_spool_limit_bytes",
     "agentgauge_budget_limit_usd",
     "agentgauge_budget_used_ratio",
     "agentgauge_fold_duration_seconds",
@@ -132,6 +136,7 @@ def _findings(metric: Metric) -> Family:
     for signal in BUILTIN:
         labels: Mapping[str, str] = dict(zip(signal.by, next(label_sets(signal.by)), strict=True))
         ahead = [("horizon", HORIZON)] if "horizon" in metric.labels else []
+        ahead += [("other", "another")] if "other" in metric.labels else []
         samples[("signal", signal.name), *labels.items(), *ahead] = VALUES.get(metric.name, 1.0)
     return Family(metric, samples)
 

@@ -1,0 +1,1 @@
+"""The board of details, a module for each group of rows."""
