@@ -11,6 +11,8 @@ from pathlib import Path
 SCALE = float(os.environ.get("AGENTGAUGE_TEST_SCALE", "1"))
 """How much longer than usual the tests with faults at random go on; 8 is what the project promises."""
 
+_PATIENCE_SECONDS = 60.0
+
 # Forks an exporter, and another one whenever it is dead, so that a start costs no imports. Segments are small and their
 # grace period short, so that many are renamed and deleted meanwhile. What it prints has been exposed.
 _SUPERVISOR = """
@@ -95,8 +97,10 @@ class Exporters:
 
     def await_runs(self, count: int) -> None:
         """Wait until so many runs of hooks are exposed."""
+        deadline = time.monotonic() + _PATIENCE_SECONDS
         while self.runs[-1] < count:
             self._read()
+            assert time.monotonic() < deadline, f"{self.runs[-1]} of {count} runs are exposed"
 
     def follow(self, seconds: float) -> None:
         """Take note of what is exposed, for so long."""
@@ -108,10 +112,10 @@ class Exporters:
         """Kill the exporter."""
         os.kill(self.pid, signal.SIGKILL)
 
-    def _read(self, timeout: float = 60.0) -> None:
+    def _read(self, timeout: float = _PATIENCE_SECONDS) -> None:
         assert self._process.stdout is not None
         ready, _, _ = select.select([self._process.stdout], [], [], timeout)
-        assert ready or timeout < 60.0, "the exporter says nothing"
+        assert ready or timeout < _PATIENCE_SECONDS, "the exporter says nothing"
         if not ready:
             return
         content = os.read(self._process.stdout.fileno(), 1 << 16)

@@ -4,6 +4,7 @@ import json
 import math
 from typing import Any
 
+import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -13,7 +14,8 @@ from agentgauge.spool.lines import Lines
 from agentgauge.totals import Totals
 
 names = st.sampled_from(["", "a", "b", 'c"\\\n', "é", "x" * 250, "y" * 200])
-odd_values: st.SearchStrategy[Any] = st.sampled_from([None, True, -1, -0.0, "1", [], {}, 10**400, math.nan, math.inf])
+ODD: list[Any] = [None, True, -1, -1e-9, -0.0, "1", "x" * 201, [], {}, 10**400, 10**30, math.nan, math.inf]
+odd_values = st.sampled_from(ODD)
 
 
 @st.composite
@@ -66,6 +68,14 @@ def folded(lines: list[bytes], *, cap: int, in_batches: bool) -> tuple[dict[str,
 @example([b'{"kind":"hook"} {"kind":"hook"}', b'{"x":' + b"[" * 100_000], 9)
 def test_batches_count_what_single_records_count(lines: list[bytes], cap: int) -> None:
     assert folded(lines, cap=cap, in_batches=True) == folded(lines, cap=cap, in_batches=False)
+
+
+@pytest.mark.parametrize("value", ODD, ids=lambda value: repr(value)[:9])
+@pytest.mark.parametrize("key", ["kind", "time", "id", "hook_name", "duration_seconds", "prompt"])
+def test_an_odd_value_is_taken_or_refused_alike(key: str, value: Any) -> None:
+    plain = {"kind": "hook", "time": 1, "id": "1", "hook_name": "a", "duration_seconds": 0.5}
+    lines = [json.dumps(body).encode() for body in (plain, {**plain, "id": "2", key: value}, {**plain, "id": "3"})]
+    assert folded(lines, cap=9, in_batches=True) == folded(lines, cap=9, in_batches=False)
 
 
 def test_lines_of_one_kind_come_in_one_batch() -> None:
