@@ -134,6 +134,21 @@ def test_a_lone_spike_is_flagged_and_what_follows_is_not(seed: int) -> None:
     assert np.flatnonzero(detect(clock(300), values).anomaly[0]).tolist() == [250]
 
 
+def test_a_step_that_no_single_sample_shows_is_flagged_within_four_points() -> None:
+    values = np.random.default_rng(0).normal(size=(50, 1010))
+    values[:, 1000:] += 3.5
+    flagged = np.array([detect(clock(1010), series).anomaly[0] for series in values])
+    assert flagged[:, 1000:1004].any(axis=1).mean() > 0.8
+    assert flagged[:, :1000].mean() < 5e-4
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_a_return_from_an_outage_is_no_anomaly(seed: int) -> None:
+    latency = 2 * (1 + 0.05 * np.random.default_rng(seed).normal(size=400))
+    latency[300:330] *= 2
+    assert not detect(clock(400), latency).anomaly[0, 333:].any()
+
+
 def test_pvalues_of_noise_are_about_uniform() -> None:
     pvalues = detect(clock(1500), noise(0, series=60, columns=1500)).pvalue[:, 300:]
     for level in (0.3, 0.05, 0.01):

@@ -16,8 +16,14 @@ WARM_UP = 30
 LARGEST_DEVIATION = 1e6
 AGREEMENT = 2.0
 LONE = 1.0
-# The better of two p-values is by chance about 1.75 times too small: they are correlated, or it would be twice.
-TWO_CHANCES = 0.243
+# The best of three p-values is by chance about twice too small: they are correlated, or it would be three times.
+CHANCES = 0.4
+TOGETHER = 3
+LARGEST_TOGETHER = 30.0
+LARGEST_EARLIER = 3.0
+SUPPORT = 0.5
+LASTING_AGREEMENT = 3.0
+DISCOUNT = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +63,25 @@ def judged(
     return Judgement(expected, usual, residual, surprises(np.abs(residual, out=size), missing, blocks))
 
 
+def lasting(deviation: Matrix, missing: npt.NDArray[np.bool_] | None, blocks: Blocks) -> Matrix:
+    """Return -log10 of the probability (S, N) of the sum of each three signed deviations (S, N) in a row.
+
+    A small step shows in three samples on one side when it shows in none of them. The earlier two count up to three
+    times the last one each: what follows a spike is not one.
+    """
+    single = np.clip(deviation, -LARGEST_TOGETHER, LARGEST_TOGETHER)
+    sums = single.copy()
+    most = np.abs(single)
+    most *= LARGEST_EARLIER
+    for back in range(1, TOGETHER):
+        sums[:, back:] += np.clip(single[:, :-back], -most[:, back:], most[:, back:])
+    np.abs(sums, out=sums)
+    sums *= 1 / np.sqrt(TOGETHER)
+    if missing is not None:
+        sums[missing] = 0.0
+    return surprises(sums, missing, blocks)
+
+
 def judge(spread: Matrix, seasons: Sequence[Season], begins: int) -> tuple[Matrix, Judgement]:
     """Return -log10 p (S, N - begins) of each column from `begins` on, and the slow baseline's judgement.
 
@@ -74,7 +99,8 @@ def judge(spread: Matrix, seasons: Sequence[Season], begins: int) -> tuple[Matri
     recent, age = filled[:, begins:], age[:, begins:]
     quick = judged(recent, absent, quick_pool, age, blocks)
     slow = judged(recent, absent, slow_pool, age, blocks)
-    return agreed(quick.surprise, slow.surprise), slow
+    surprise = agreed(quick.surprise, slow.surprise)
+    return supported(surprise, lasting(quick.deviation, absent, blocks), slow.surprise), slow
 
 
 def agreed(quick: Matrix, slow: Matrix) -> Matrix:
@@ -86,6 +112,20 @@ def agreed(quick: Matrix, slow: Matrix) -> Matrix:
     smaller = np.minimum(quick, slow)
     smaller *= AGREEMENT
     smaller += LONE
-    np.minimum(np.maximum(quick, slow), smaller, out=smaller)
-    smaller -= TWO_CHANCES
-    return np.maximum(smaller, 0.0, out=smaller)
+    return np.minimum(np.maximum(quick, slow), smaller, out=smaller)
+
+
+def supported(single: Matrix, together: Matrix, slow: Matrix) -> Matrix:
+    """Return the larger of a sample's own surprise and that of three in a row (S, N).
+
+    The latter counts up to half a decade and twice its own, and a decade and three times the slow baseline's: after
+    an outage the quick one is off for as long as that was.
+    """
+    most = single * AGREEMENT
+    most += SUPPORT
+    np.minimum(most, together, out=most)
+    np.minimum(most, slow * LASTING_AGREEMENT + LONE, out=most)
+    most -= DISCOUNT
+    np.maximum(most, single, out=most)
+    most -= CHANCES
+    return np.maximum(most, 0.0, out=most)
