@@ -1,6 +1,7 @@
 import gzip
 from collections.abc import Iterator
 
+import msgspec
 import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as parse_text
@@ -145,3 +146,17 @@ def test_every_metric_of_the_catalogue_can_be_asked_for(serve: Serve) -> None:
     names = {family.metric.name.removesuffix("_total") for family in totals.families()}
     assert {metric.name for metric in parse_text(text.body.decode())} == names
     assert {metric.name for metric in parse_openmetrics(openmetrics.body.decode())} == names
+
+
+class Told(msgspec.Struct):
+    version: int
+
+
+def test_findings_are_json_where_there_is_an_analyzer(serve: Serve) -> None:
+    told = Surface(lambda: families(), lambda: "", lambda: True, report=lambda: Told(1))
+    with serve(make_app(told)) as client:
+        answer = client.ask("/api/v1/findings")
+        assert answer.headers["content-type"] == "application/json"
+        assert answer.body == b'{"version":1}'
+    with serve(make_app(surface())) as client:
+        assert client.ask("/api/v1/findings").status == 404

@@ -67,8 +67,9 @@ def _facts(detail: SignalDetail, unit: Unit, now: float) -> Iterator[Html]:
         note = "against the baseline" + (f", p {probability(detail.regression_pvalue)}" if known else "")
         yield _fact("Level", signed_percent(row.regression_ratio), note)
     if math.isfinite(detail.trend):
-        sign = "+" if detail.trend > 0 else "−" if detail.trend < 0 else ""
-        yield _fact("Trend", f"{sign}{unit.say(abs(detail.trend))}", "per hour")
+        size = unit.say(abs(detail.trend))
+        sign = "" if not detail.trend else "+" if detail.trend > 0 else "−"
+        yield _fact("Trend", "≈ 0" if size.startswith("<") else f"{sign}{size}", "per hour")
     if detail.ahead:
         last = detail.ahead[-1]
         ahead = text.seconds(round(last.time - (detail.ahead[0].time - _step(detail)), -1))

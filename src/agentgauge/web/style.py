@@ -109,6 +109,7 @@ table.fold td{display:flex;justify-content:space-between;align-items:center;gap:
 white-space:normal}
 table.fold td[data-label]::before{content:attr(data-label);color:var(--soft);font-size:13px;white-space:nowrap}
 table.fold td.none{display:none}table.sources td:nth-child(2),table.signals td:nth-child(2),
+table.signals td:nth-child(3),
 table.signals td:nth-child(4),table.signals td:last-child{grid-column:1/-1;justify-content:space-between}
 table.fold td.none:nth-child(n){display:none}
 }
