@@ -343,7 +343,27 @@ _SIGNALS: Final = tuple(
         ("forecast_lower", ("signal", SIGNAL_LABELS, "horizon"), "Lower bound of the forecast's 95 % interval."),
         ("forecast_upper", ("signal", SIGNAL_LABELS, "horizon"), "Upper bound of the forecast's 95 % interval."),
         ("threshold_eta_seconds", ("signal", SIGNAL_LABELS), "Time until the forecast crosses the threshold."),
-        ("correlation", ("signal", "other"), "Rank correlation of two signals' recent changes."),
+        (
+            "threshold_eta_soonest_seconds",
+            ("signal", SIGNAL_LABELS),
+            "Time until the forecast's 95 % interval crosses the threshold at the soonest.",
+        ),
+        (
+            "threshold_eta_latest_seconds",
+            ("signal", SIGNAL_LABELS),
+            "Time until all of the forecast's 95 % interval has crossed the threshold.",
+        ),
+        (
+            "predicted_regression",
+            ("signal", SIGNAL_LABELS),
+            "1 where even the better end of the forecast is worse by the threshold before the horizon.",
+        ),
+        ("leak", ("signal", SIGNAL_LABELS), "1 where what is held grows significantly and is never given back."),
+        (
+            "correlation",
+            ("signal", SIGNAL_LABELS, "other"),
+            "Rank correlation of two signals' recent changes, where it is strong.",
+        ),
     )
 )
 

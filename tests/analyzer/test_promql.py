@@ -63,6 +63,6 @@ def test_built_in_expressions_name_only_what_is_exposed(signal: Signal) -> None:
         for name, metric in METRICS.items()
         for part in ("bucket", "sum", "count")
     }
-    named = set(re.findall(r"increase\((\w+)", expression(signal)))
+    named = set(re.findall(r"(?:increase\(|\) \()((?:agentgauge|gen_ai)_\w+)", expression(signal)))
     assert named
     assert named <= known

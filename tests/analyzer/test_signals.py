@@ -25,6 +25,10 @@ def test_names_of_built_in_signals_are_what_rules_and_dashboards_use() -> None:
         "hook_error_ratio",
         "cache_hit_ratio",
         "quality_score",
+        "process_memory",
+        "process_open_fds",
+        "workflow_step_time",
+        "agent_tool_time",
     ]
 
 

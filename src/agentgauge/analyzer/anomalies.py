@@ -7,6 +7,7 @@ from typing import Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from agentgauge.analyzer.evidence import BY_CHANCE, DECADES, added, bounds, chances, quantile
 from agentgauge.analyzer.findings import Episode, Finding
 from agentgauge.analyzer.history import History
 from agentgauge.analyzer.statistics import detect_last
@@ -50,7 +51,11 @@ _LARGEST_ZSCORE: Final = 1e6
 
 
 class _Judged(NamedTuple):
-    """What the statistics say of some rows (n,) at the newest tick; ``spread`` is the deviation usual of late."""
+    """What the statistics say of some rows (n,) at the newest tick.
+
+    ``spread`` is the deviation usual of late; ``chance`` the probability of the value given its number of events, NaN
+    where those are not known.
+    """
 
     rows: Rows
     expected: Vector
@@ -59,6 +64,7 @@ class _Judged(NamedTuple):
     zscore: Vector
     pvalue: Vector
     spread: Vector
+    chance: Vector
 
 
 def observe(history: History, findings: Sequence[Finding]) -> None:
@@ -80,9 +86,10 @@ def observe(history: History, findings: Sequence[Finding]) -> None:
 def judge(history: History, findings: Sequence[Finding], signals: Mapping[str, Signal]) -> None:
     """Judge the findings that have a value at the newest tick.
 
-    An anomaly is improbable (``detect_last``, corrected across series), large (by the signal's regression threshold),
-    well outside of what the series did of late, worse, and all that twice in a row. It lasts until the value is back
-    twice in a row; meanwhile the band is the one from before it, and nothing is learned.
+    An anomaly is improbable (``detect_last``, corrected across series), also given how few events it is made of
+    (``evidence``; where they are not known, well outside of what the series did of late), large (by the signal's
+    regression threshold), worse, and all that twice in a row. It lasts until the value is back twice in a row;
+    meanwhile the band is the one from before it, and nothing is learned.
 
     Args:
         history: its newest column is the tick.
@@ -93,7 +100,8 @@ def judge(history: History, findings: Sequence[Finding], signals: Mapping[str, S
     windows = np.array([signals[findings[row].series.signal].window_seconds for row in live.tolist()])
     strides = strides_of(history, windows)
     groups = [strides == stride for stride in np.unique(strides) if stride]
-    parts = [_judged(history, live[group], windows[group], int(strides[group][0])) for group in groups]
+    kinds = [signals[finding.series.signal] for finding in findings]
+    parts = [_judged(history, live[group], windows[group], int(strides[group][0]), kinds) for group in groups]
     parts = [part for part in parts if part is not None]
     if not parts:
         return
@@ -101,7 +109,7 @@ def judge(history: History, findings: Sequence[Finding], signals: Mapping[str, S
     improbable = false_discoveries_controlled(judged.pvalue[:, None], FALSE_DISCOVERIES)[:, 0]
     for at, row in enumerate(judged.rows.tolist()):
         finding = findings[row]
-        _update(finding, signals[finding.series.signal], judged, at, bool(improbable[at]))
+        _update(history, finding, signals[finding.series.signal], judged, at, improbable=bool(improbable[at]))
         _learn(history, row, finding)
 
 
@@ -118,7 +126,7 @@ def strides_of(history: History, windows: Vector) -> Rows:
     return strides
 
 
-def _judged(history: History, rows: Rows, windows: Vector, stride: int) -> _Judged | None:
+def _judged(history: History, rows: Rows, windows: Vector, stride: int, signals: Sequence[Signal]) -> _Judged | None:
     """Judge the newest values of rows (n,) from their past at a stride; None where no row has enough of it."""
     interval, filled = history.interval, history.fine.filled
     columns = np.arange(filled - 1, -1, -stride)[::-1]
@@ -135,16 +143,29 @@ def _judged(history: History, rows: Rows, windows: Vector, stride: int) -> _Judg
     assert history.fine.slot is not None
     times = (history.fine.slot - (filled - 1 - columns)) * interval
     detection = detect_last(times, values)
-    centre = _quantile(past, 0.5)
-    spread = _quantile(np.abs(past - centre[:, None]), _SPREAD_SHARE) * (1 + _DOUBT / independent)
-    expected, lower, upper = detection.expected[:, 0], detection.lower[:, 0], detection.upper[:, 0]
-    return _Judged(rows, expected, lower, upper, detection.zscore[:, 0], detection.pvalue[:, 0], spread)
+    centre = quantile(past, 0.5)
+    spread = quantile(np.abs(past - centre[:, None]), _SPREAD_SHARE) * (1 + _DOUBT / independent)
+    kinds = [signals[row] for row in rows.tolist()]
+    possible = np.array([bounds(kind) for kind in kinds])
+    band = (detection.expected[:, 0], detection.lower[:, 0], detection.upper[:, 0])
+    expected, lower, upper = (np.clip(edge, possible[:, 0], possible[:, 1]) for edge in band)
+    events, usual_events = history.events[rows], history.usual_events[rows]
+    chance = chances(kinds, values[:, -1], events, past, usual_events, independent)
+    return _Judged(rows, expected, lower, upper, detection.zscore[:, 0], detection.pvalue[:, 0], spread, chance)
 
 
-def _update(finding: Finding, signal: Signal, judged: _Judged, at: int, improbable: bool) -> None:
+def _update(history: History, finding: Finding, signal: Signal, judged: _Judged, at: int, *, improbable: bool) -> None:
     expected, lower, upper = float(judged.expected[at]), float(judged.lower[at]), float(judged.upper[at])
     pvalue = float(judged.pvalue[at])
-    least = max(EFFECT * signal.regression_threshold * scale(signal, expected), _SPREADS * float(judged.spread[at]))
+    least = EFFECT * signal.regression_threshold * scale(signal, expected)
+    chance = float(judged.chance[at])
+    if math.isnan(chance):
+        least = max(least, _SPREADS * float(judged.spread[at]))
+    else:
+        windows = min((finding.slot - finding.judged) * history.interval / signal.window_seconds, 1.0)
+        finding.decades = added(finding.decades, chance, windows)
+        improbable = (improbable and chance <= BY_CHANCE) or finding.decades >= DECADES
+    finding.judged = finding.slot
     suspicious = improbable and worsening(signal, finding.value - expected) >= least
     episode = finding.episode
     if episode is None and suspicious:
@@ -163,7 +184,7 @@ def _update(finding: Finding, signal: Signal, judged: _Judged, at: int, improbab
     deviation = finding.value - episode.expected
     episode.calm = episode.calm + 1 if worsening(signal, deviation) < episode.least / 2 else 0
     if episode.calm >= CONFIRMATIONS:
-        finding.anomaly, finding.episode = False, None
+        finding.anomaly, finding.episode, finding.decades = False, None, 0.0
     finding.expected, finding.lower, finding.upper = episode.expected, episode.lower, episode.upper
     limit = _LARGEST_ZSCORE * max(episode.sigma, 1e-300)
     finding.zscore = float(np.clip(deviation, -limit, limit) / max(episode.sigma, 1e-300))
@@ -191,12 +212,3 @@ def scale(signal: Signal, level: float) -> float:
 def worsening(signal: Signal, change: float) -> float:
     """Return how much worse a change of the value is; negative is better."""
     return {"higher": change, "lower": -change, "both": abs(change)}[signal.worse]
-
-
-def _quantile(values: npt.NDArray[np.float64], share: float) -> Vector:
-    """Return a quantile (n,) of each row, NaN left out; rows have at least one value."""
-    ordered = np.sort(values, axis=1)  # NaN last
-    known = (~np.isnan(values)).sum(axis=1)
-    place = np.ceil(share * (known - 1)).astype(np.intp)
-    result: Vector = ordered[np.arange(len(ordered)), place]
-    return result

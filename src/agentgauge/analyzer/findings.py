@@ -52,7 +52,8 @@ class Finding:
 
     Args:
         series: which.
-        slot: tick of the last value.
+        slot: tick of the last value; ``judged`` the one judged last.
+        decades: evidence that values of late are no chance, added up.
         value: the last value.
         expected, lower, upper: what its past leads to expect, and the 95 % band.
         zscore, pvalue: how far and how improbable.
@@ -62,11 +63,16 @@ class Finding:
         change: unix seconds of the level's last change, 0 for never.
         trend: slope per hour.
         forecast, forecast_lower, forecast_upper: the value after the horizon, and its 95 % interval.
-        eta: seconds until the forecast crosses the threshold.
+        eta: seconds until the forecast crosses the threshold, and when its interval does at the soonest and latest.
+        predicted: even the better end of the forecast is worse, before the horizon, than the regression threshold
+            allows, and than nearly all of the past (1 or 0); in ``predicted_in`` seconds.
+        leak: what is held and never given back grows (1 or 0).
     """
 
     series: Series
     slot: int = 0
+    judged: int = 0
+    decades: float = 0.0
     value: float = _NAN
     expected: float = _NAN
     lower: float = _NAN
@@ -85,6 +91,12 @@ class Finding:
     forecast_lower: float = _NAN
     forecast_upper: float = _NAN
     eta: float = _NAN
+    eta_soonest: float = _NAN
+    eta_latest: float = _NAN
+    predicted: float = _NAN
+    predicted_in: float = _NAN
+    leak: float = _NAN
+    leak_pvalue: float = _NAN
 
 
 _GAUGES: Final = (
@@ -101,6 +113,10 @@ _GAUGES: Final = (
     ("agentgauge_signal_change_timestamp_seconds", "change"),
     ("agentgauge_signal_trend_per_hour", "trend"),
     ("agentgauge_signal_threshold_eta_seconds", "eta"),
+    ("agentgauge_signal_threshold_eta_soonest_seconds", "eta_soonest"),
+    ("agentgauge_signal_threshold_eta_latest_seconds", "eta_latest"),
+    ("agentgauge_signal_predicted_regression", "predicted"),
+    ("agentgauge_signal_leak", "leak"),
 )
 _FORECASTS: Final = (
     ("agentgauge_signal_forecast", "forecast"),
@@ -134,6 +150,23 @@ def families(findings: Iterable[Finding], horizon: float) -> list[Family]:
             Family(METRICS["agentgauge_health_score_ratio"], {(name,): score for name, score in health.items()})
         )
     return result
+
+
+def correlations(pairs: Iterable[tuple[Finding, Finding, float]], findings: Iterable[Finding]) -> list[Family]:
+    """Return the correlated pairs, of findings that hold now, as gauges."""
+    current = {finding.series for finding in findings}
+    samples: dict[tuple[object, ...], float | Histogram] = {
+        (("signal", one.series.signal), *one.series.labels, ("other", text(other.series))): strength
+        for one, other, strength in pairs
+        if one.series in current and other.series in current
+    }
+    return [Family(METRICS["agentgauge_signal_correlation"], samples)] if samples else []
+
+
+def text(series: Series) -> str:
+    """Return a series as PromQL writes one."""
+    labels = ", ".join(f'{label}="{value}"' for label, value in series.labels)
+    return f"{series.signal}{{{labels}}}" if labels else series.signal
 
 
 def health_scores(findings: Iterable[Finding]) -> Mapping[str, float]:

@@ -15,6 +15,9 @@ Vector = npt.NDArray[np.float64]
 FINE_POINTS: Final = 1440
 """Ticks remembered: two hours of five seconds; beyond, minutes do."""
 
+EVENTS_TICKS: Final = 360
+"""Ticks over which the usual number of events is averaged."""
+
 COARSE_POINTS: Final = 360
 """Steps the whole history is divided into: a minute each for six hours."""
 
@@ -34,6 +37,8 @@ class History:
         self.fine = Window(max(2, min(FINE_POINTS, math.ceil(span / interval))))
         self.coarse = Window(max(2, math.ceil(span / self.coarse_step)))
         self.excluded = Window(self.fine.points, missing=False)
+        self.events = np.zeros(0)
+        self.usual_events = np.zeros(0)
         self.series: list[Series] = []
         self.rows: dict[Series, int] = {}
         self.last_seen: npt.NDArray[np.int64] = np.zeros(0, dtype=np.int64)
@@ -50,8 +55,11 @@ class History:
         """Return the coarse slot that ends at a time or after it."""
         return math.ceil(time / self.coarse_step - 1e-9)
 
-    def append(self, now: float, values: Mapping[Series, float]) -> int:
-        """Add one tick; return how many series there was no room for."""
+    def append(self, now: float, values: Mapping[Series, float], events: Mapping[Series, float] | None = None) -> int:
+        """Add one tick; return how many series there was no room for.
+
+        values: of each series that has one; events: how many each is made of, where that is known.
+        """
         left_out = self.admit(values)
         slot, coarse_slot = self.slot(now), self.coarse_slot(now)
         if slot != self.fine.slot:
@@ -70,7 +78,19 @@ class History:
         self.last_seen[present] = slot
         self._sums[present] += column[present]
         self._counts[present] += 1
+        self._count_events(events or {})
         return left_out
+
+    def _count_events(self, events: Mapping[Series, float]) -> None:
+        self.events = np.full(len(self.series), np.nan)
+        for series, count in events.items():
+            row = self.rows.get(series)
+            if row is not None:
+                self.events[row] = count
+        known = ~np.isnan(self.events)
+        share = np.where(np.isnan(self.usual_events), 1.0, 1.0 / EVENTS_TICKS)[known]
+        usual = np.where(share == 1.0, 0.0, self.usual_events[known])
+        self.usual_events[known] = usual + share * (self.events[known] - usual)
 
     def admit(self, wanted: Mapping[Series, Any]) -> int:
         """Make room for series not yet known; return how many there was none for."""
@@ -84,6 +104,7 @@ class History:
                 window.add_rows(len(admitted))
             zeros = np.zeros(len(admitted))
             self._sums, self._counts = np.append(self._sums, zeros), np.append(self._counts, zeros)
+            self.usual_events = np.append(self.usual_events, np.full(len(admitted), np.nan))
             now = self.fine.slot or 0
             self.last_seen = np.append(self.last_seen, np.full(len(admitted), now, dtype=np.int64))
             self.version += 1
@@ -128,6 +149,7 @@ class History:
             self.series = [series for series, keep in zip(self.series, kept, strict=True) if keep]
             self.rows = {series: row for row, series in enumerate(self.series)}
             self._sums, self._counts, self.last_seen = self._sums[kept], self._counts[kept], self.last_seen[kept]
+            self.usual_events = self.usual_events[kept]
             self.version += 1
         return dropped
 
@@ -142,6 +164,7 @@ class History:
             "excluded": self.excluded.values.copy(),
             "coarse": self.coarse.values.copy(),
             "last_seen": self.last_seen.copy(),
+            "usual_events": self.usual_events.copy(),
         }
 
     def restore(self, series: list[Series], arrays: Mapping[str, npt.NDArray[Any]]) -> bool:
@@ -162,6 +185,11 @@ class History:
         self.excluded.restore(int(slots[0]), excluded[:count].astype(np.bool_))
         self.coarse.restore(int(slots[1]), coarse[:count].astype(np.float64))
         self.last_seen = last_seen[:count].astype(np.int64)
+        # A memory of before events were counted has none.
+        usual = arrays.get("usual_events", np.full(len(last_seen), np.nan))
+        if len(usual) != len(last_seen):
+            raise ValueError("numbers of events that do not fit")
+        self.usual_events = usual[:count].astype(np.float64)
         self.series = series[:count]
         self.rows = {name: row for row, name in enumerate(self.series)}
         self._sums, self._counts = np.zeros(count), np.zeros(count)

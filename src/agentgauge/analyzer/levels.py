@@ -7,13 +7,17 @@ import numpy as np
 import numpy.typing as npt
 
 from agentgauge.analyzer.anomalies import scale, worsening
+from agentgauge.analyzer.evidence import bounds
 from agentgauge.analyzer.findings import Finding
 from agentgauge.analyzer.history import History
+from agentgauge.analyzer.leaks import HELD
 from agentgauge.analyzer.statistics import Regression, change_points, forecast, regressions
 from agentgauge.analyzer.statistics.significance import false_discoveries_controlled
+from agentgauge.analyzer.trends import line
 from agentgauge.configuration import Signal
 
 Matrix = npt.NDArray[np.float64]
+Vector = npt.NDArray[np.float64]
 
 FEWEST_STEPS: Final = 12
 """Coarse steps before a level, a trend or a forecast is spoken of."""
@@ -24,6 +28,7 @@ RECENT_STEPS: Final = 5
 CONFIDENCE: Final = 0.95
 
 _SMALLEST_BASE: Final = 0.01
+_OFTEN: Final = 0.975
 
 
 def assess(
@@ -125,19 +130,44 @@ def _trends(findings: list[Finding], values: Matrix, step: float) -> None:
 
 
 def _forecasts(findings: list[Finding], signals: list[Signal], values: Matrix, step: float, horizon: float) -> None:
-    ahead = forecast(values, max(1, round(horizon / step)))
+    """Set the forecasts; what has a capacity and fills or drains steadily goes on along its line."""
+    steps = max(1, round(horizon / step))
+    ahead = forecast(values, steps)
     for at, (finding, signal) in enumerate(zip(findings, signals, strict=True)):
-        # None of the measures can be negative, save what an expression makes.
-        floor = -np.inf if signal.measure in {"promql", "value"} else 0.0
-        ceiling = 1.0 if signal.measure == "ratio" and not signal.per else np.inf
-        finding.forecast = float(np.clip(ahead.mean[at, -1], floor, ceiling))
-        finding.forecast_lower = float(np.clip(ahead.lower[at, -1], floor, ceiling))
-        finding.forecast_upper = float(np.clip(ahead.upper[at, -1], floor, ceiling))
-        finding.eta = np.nan
+        floor, ceiling = bounds(signal)
+        steady = line(values[at]) if signal.threshold is not None or signal.metric in HELD else None
+        paths = steady.paths(steps) if steady else (ahead.mean[at], ahead.lower[at], ahead.upper[at])
+        mean, lower, upper = (np.clip(path, floor, ceiling) for path in paths)
+        finding.forecast = float(mean[-1])
+        finding.forecast_lower, finding.forecast_upper = float(lower[-1]), float(upper[-1])
+        # The interval's worse end crosses first; where both directions are bad, neither end is the worse one.
+        soonest, latest = (lower, upper) if signal.worse == "lower" else (upper, lower)
         if signal.threshold is not None:
-            path = np.concatenate([[finding.value], ahead.mean[at]]) - signal.threshold
-            crossed = np.flatnonzero(worsening_path(signal, path) >= 0)
-            finding.eta = float(crossed[0] * step) if crossed.size else np.nan
+            finding.eta = _crossing(signal, finding.value, mean, signal.threshold, step)
+            if signal.worse != "both":
+                finding.eta_soonest = _crossing(signal, finding.value, soonest, signal.threshold, step)
+                finding.eta_latest = _crossing(signal, finding.value, latest, signal.threshold, step)
+        finding.predicted_in = _prediction(signal, values[at], latest, step) if signal.worse != "both" else np.nan
+        finding.predicted = float(not np.isnan(finding.predicted_in))
+
+
+def _crossing(signal: Signal, value: float, path: Vector, threshold: float, step: float) -> float:
+    """Return the seconds until a path (n,) that begins at a value is beyond a threshold, NaN for not within it."""
+    beyond = worsening_path(signal, np.concatenate([[value], path]) - threshold) >= 0
+    return float(np.argmax(beyond) * step) if beyond.any() else np.nan
+
+
+def _prediction(signal: Signal, past: Vector, path: Vector, step: float) -> float:
+    """Return the seconds until a path (n,), the forecast's better end, has regressed from its past (m,), else NaN."""
+    known = past[~np.isnan(past)]
+    level = float(np.median(known[-RECENT_STEPS:]))
+    least = signal.regression_threshold * scale(signal, level)
+    # What the past has often been is a season, no regression.
+    limit = max(level + least, np.quantile(known, _OFTEN))
+    if signal.worse == "lower":
+        limit = min(level - least, np.quantile(known, 1 - _OFTEN))
+    beyond = worsening_path(signal, path - limit) > 0
+    return float((np.argmax(beyond) + 1) * step) if beyond.any() else np.nan
 
 
 def worsening_path(signal: Signal, path: Matrix) -> Matrix:

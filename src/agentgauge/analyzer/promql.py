@@ -2,8 +2,9 @@
 
 import json
 import re
+from typing import Final
 
-from agentgauge.analyzer.signals import QUANTILES, resolved_metric
+from agentgauge.analyzer.signals import QUANTILES, counts_events, resolved_metric
 from agentgauge.catalogue import METRICS
 from agentgauge.configuration import Signal
 
@@ -36,6 +37,22 @@ def expression(signal: Signal) -> str:
         count = _increase(f"{signal.metric}_count", signal.where, signal, by)
         text = f"histogram_quantile({QUANTILES[signal.measure]:g}, {buckets}) and ({count} {guard})"
     return text if signal.scale == 1 else f"{signal.scale:.12g} * ({text})"
+
+
+EVENTS_LABEL: Final = "agentgauge_events"
+"""Marks the samples that say how many events the others are made of."""
+
+
+def expression_with_events(signal: Signal) -> str:
+    """Return the expression of the signal's series and, marked by a label, of how many events each is made of."""
+    if not counts_events(signal):
+        return expression(signal)
+    by = ", ".join(signal.by)
+    if signal.measure == "ratio":
+        events = _increase(_counted(signal.per or signal.metric), signal.per_where, signal, by)
+    else:
+        events = _increase(f"{signal.metric}_count", signal.where, signal, by)
+    return f'({expression(signal)}) or label_replace({events}, "{EVENTS_LABEL}", "1", "", "")'
 
 
 def selector(name: str, where: dict[str, str], window_seconds: float = 0) -> str:

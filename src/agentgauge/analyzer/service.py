@@ -12,12 +12,14 @@ from typing import Final
 import numpy as np
 
 from agentgauge.analyzer import findings as gauges
-from agentgauge.analyzer import state
+from agentgauge.analyzer import leaks, state
 from agentgauge.analyzer.anomalies import STALE_TICKS, judge, observe
+from agentgauge.analyzer.correlation import Pair, correlated
 from agentgauge.analyzer.detail import detail_of, remembered
 from agentgauge.analyzer.findings import Finding
 from agentgauge.analyzer.history import History
 from agentgauge.analyzer.levels import assess, correct
+from agentgauge.analyzer.report import Report, report
 from agentgauge.analyzer.series import Series, series
 from agentgauge.analyzer.signals import resolve
 from agentgauge.analyzer.source import REASONS, QueryError, Reading, Source
@@ -33,6 +35,9 @@ JUDGED_SECONDS: Final = 5.0
 
 ASSESSED_SECONDS: Final = 120.0
 """Levels and trends are assessed anew this often, some series each tick."""
+
+CORRELATED_SECONDS: Final = 60.0
+"""What moved together is looked for this often."""
 
 FORECAST_EVERY: Final = 3
 """Forecasts are made anew at each so many assessments: what comes in an hour does not change by the minute."""
@@ -87,6 +92,8 @@ class Analyzer:
         self._succeeded = 0.0
         self._ticked = -math.inf
         self._now = 0.0
+        self._pairs: list[Pair] = []
+        self._correlated = -math.inf
         self._state_file = state_file
         self._saved = -math.inf
         self._save_failed = False
@@ -119,6 +126,7 @@ class Analyzer:
                 observe(self._history, self._findings)
                 self._judge(self._history.slot(now))
                 self._assess(now)
+                self._correlate(now)
             self._succeeded = now
         with self._lock:
             self._now = now
@@ -144,7 +152,9 @@ class Analyzer:
         families.append(Family(METRICS["agentgauge_analyzer_source_errors_total"], {**errors}))
         if self._is_current():
             with self._lock:
-                families += gauges.families(self._current(), self._settings.horizon_seconds)
+                current = self._current()
+                families += gauges.families(current, self._settings.horizon_seconds)
+                families += gauges.correlations(self._pairs, current)
         return families
 
     def rows(self) -> list[SignalRow]:
@@ -169,6 +179,12 @@ class Analyzer:
             kind, row, kept = self._signals[signal], self._row(finding), replace(finding)
             past = remembered(self._history, self._history.rows[wanted], kept, kind.window_seconds)
         return detail_of(row, kept, kind, past, self._settings.horizon_seconds)
+
+    def report(self) -> Report:
+        """Return what is worth attention now, for ``/api/v1/findings``."""
+        with self._lock:
+            current = self._current() if self._is_current() else []
+            return report(self._history, current, self._pairs, self._now, self._settings.horizon_seconds)
 
     def run(self, stop: threading.Event) -> None:
         """Tick at each multiple of the interval until told to stop, then save; nothing that happens ends it."""
@@ -253,7 +269,7 @@ class Analyzer:
         self._owed = None
 
     def _remember(self, reading: Reading, now: float) -> None:
-        left_out = self._history.append(now, reading.values)
+        left_out = self._history.append(now, reading.values, reading.events)
         if left_out and not self._full:
             limit = self._settings.max_series
             _log.warning("%d series are not watched: analyzer.max_series is %d", left_out, limit)
@@ -288,7 +304,14 @@ class Analyzer:
         horizon, anew = self._settings.horizon_seconds, self._assessments % FORECAST_EVERY == 0
         for rows in self._waiting[: self._per_tick]:
             assess(self._history, self._findings, self._signals, rows, horizon, anew=anew)
+            leaks.assess(self._history, self._findings, self._signals, rows)
         self._waiting = self._waiting[self._per_tick :]
+
+    def _correlate(self, now: float) -> None:
+        # A clock that went back must not put it off.
+        if not 0 <= now - self._correlated < CORRELATED_SECONDS:
+            self._pairs = correlated(self._history, self._current())
+            self._correlated = now
 
     def _current(self) -> list[Finding]:
         slot = self._history.slot(self._now)

@@ -25,6 +25,8 @@ _CACHE: Final = "agentgauge_cache_requests_total"
 _MINUTES_5: Final = 300.0
 _MINUTES_15: Final = 900.0
 _ANY_MONEY: Final = 1e-6
+_ANY_TIME: Final = 1e-3
+_STEP_SECONDS: Final = "agentgauge_workflow_transition_duration_seconds"
 
 BUILTIN: Final = (
     Signal("llm_duration_p95", "p95", _LLM_SECONDS, by=_LLM),
@@ -98,6 +100,34 @@ BUILTIN: Final = (
         window_seconds=_MINUTES_5,
         worse="lower",
     ),
+    # What a process holds follows its work; that it only ever grows is the leak's to say.
+    Signal(
+        "process_memory",
+        "value",
+        "agentgauge_process_resident_memory_bytes",
+        by=("role",),
+        regression_threshold=0.5,
+    ),
+    Signal("process_open_fds", "value", "agentgauge_process_open_fds", by=("role",), regression_threshold=0.5),
+    # Seconds spent per second, by step: their shares show the bottleneck.
+    Signal(
+        "workflow_step_time",
+        "rate",
+        f"{_STEP_SECONDS}_sum",
+        by=("gen_ai_workflow_name", "from_state"),
+        window_seconds=_MINUTES_5,
+        minimum_events=_ANY_TIME,
+        regression_threshold=1.0,
+    ),
+    Signal(
+        "agent_tool_time",
+        "rate",
+        f"{_TOOL_SECONDS}_sum",
+        by=("gen_ai_agent_name", "gen_ai_tool_name"),
+        window_seconds=_MINUTES_5,
+        minimum_events=_ANY_TIME,
+        regression_threshold=1.0,
+    ),
 )
 
 
@@ -129,6 +159,16 @@ def resolved_metric(name: str) -> tuple[str, str]:
         if base != name and base in METRICS and METRICS[base].type == "histogram":
             return base, part
     return name, "value"
+
+
+def counts_events(signal: Signal) -> bool:
+    """Return whether a signal's value is a statistic of events that can be counted, and so surer of more of them."""
+    return signal.measure in QUANTILES or signal.measure in {"mean", "ratio"}
+
+
+def is_share(signal: Signal) -> bool:
+    """Return whether a signal is a share of the events it is counted among, so that it lies in [0, 1]."""
+    return signal.measure == "ratio" and not signal.per
 
 
 def accepts(condition: str, value: str) -> bool:

@@ -52,8 +52,9 @@ def restore(path: Path, history: History, signals: Container[str]) -> bool:
             series = [Series(str(name), tuple((str(n), str(v)) for n, v in labels)) for name, labels in head["series"]]
             arrays = {name: file[name] for name in file.files if name != "head"}
         kept = np.array([one.signal in signals for one in series], dtype=np.bool_)
-        for name in ("fine", "excluded", "coarse", "last_seen"):
-            arrays[name] = arrays[name][kept]
+        for name in ("fine", "excluded", "coarse", "last_seen", "usual_events"):
+            if name in arrays or name != "usual_events":
+                arrays[name] = arrays[name][kept]
         known = [one for one, keep in zip(series, kept, strict=True) if keep]
         if not history.restore(known, arrays):
             _log.info("%s: remembered at another interval or history length; learning anew", path)

@@ -77,7 +77,9 @@ def analyzer(
         )
 
     signals = SignalViews(status, running.detail)
-    surface = Surface(running.families, lambda: render_page(status()), lambda: running.ready, signals=signals)
+    surface = Surface(
+        running.families, lambda: render_page(status()), lambda: running.ready, None, signals, running.report
+    )
     server = open_server(surface, listen_addresses, web_config_file)
     for address in server.urls:
         print(f"{'status page':12} {address}/\n{'metrics':12} {address}/metrics")

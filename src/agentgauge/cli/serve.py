@@ -71,7 +71,8 @@ def serve(
             return running.status(analyzer.rows(), links, sample=not no_sample, problem=analyzer.problem)
 
         signals = SignalViews(status, analyzer.detail)
-        surface = Surface(families, lambda: render_page(status()), lambda: running.ready, running.hooks, signals)
+        views = (lambda: render_page(status()), lambda: running.ready, running.hooks, signals, analyzer.report)
+        surface = Surface(families, *views)
         server = open_server(surface, listen_addresses, web_config_file)
         read = without_password(settings.prometheus_url) or "what this process counts"
         sample = "none" if no_sample else "a sample agent with hooks, so that numbers move; --no-sample leaves it out"

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
+import msgspec
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import MutableHeaders
@@ -45,6 +46,7 @@ class Surface:
         ready: whether the process has something to expose yet; until then /-/ready and /metrics are 503.
         hooks: takes the payloads of agents' hooks; without it there is no place to send them.
         signals: the pages of the analyzer's signals, where it runs in this process.
+        report: returns what the analyzer found, for /api/v1/findings; in a worker thread.
     """
 
     families: Callable[[], list[Family]]
@@ -52,6 +54,7 @@ class Surface:
     ready: Callable[[], bool]
     hooks: HookSink | None = None
     signals: SignalViews | None = None
+    report: Callable[[], msgspec.Struct] | None = None
 
 
 def make_app(surface: Surface, config: WebConfig | None = None) -> Starlette:
@@ -88,6 +91,11 @@ def make_app(surface: Surface, config: WebConfig | None = None) -> Starlette:
         headers = {"Cache-Control": "no-store", "Content-Security-Policy": CONTENT_SECURITY_POLICY}
         return Response(body, headers=headers, media_type="text/html; charset=utf-8")
 
+    async def findings(_: Request) -> Response:
+        assert surface.report is not None
+        body = msgspec.json.encode(await run_in_threadpool(surface.report))
+        return Response(body, headers={"Cache-Control": "no-store"}, media_type="application/json")
+
     async def healthy(_: Request) -> Response:
         return _plain("Healthy.")
 
@@ -100,6 +108,7 @@ def make_app(surface: Surface, config: WebConfig | None = None) -> Starlette:
             Route("/metrics", metrics),
             Route("/-/healthy", healthy),
             Route("/-/ready", ready),
+            *([Route("/api/v1/findings", findings)] if surface.report is not None else []),
             *(surface.signals.routes() if surface.signals is not None else []),
             *([HookEndpoint(surface.hooks).route()] if surface.hooks is not None else []),
         ],

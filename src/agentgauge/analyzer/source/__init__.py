@@ -31,11 +31,13 @@ class Reading:
 
     Args:
         values: the finite value of each series that has one.
+        events: how many events a value is made of, where that can be counted (``signals.counts_events``).
         failed: signal name to what went wrong with it; a signal of no series is not a failure.
         answered: whether the source answered at least one query as it should.
     """
 
     values: dict[Series, float] = field(default_factory=dict)
+    events: dict[Series, float] = field(default_factory=dict)
     failed: dict[str, QueryError] = field(default_factory=dict)
     answered: bool = True
 

@@ -1,5 +1,6 @@
 """The embedded source: the totals of the same process, without a Prometheus."""
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final
 
@@ -38,9 +39,12 @@ class EmbeddedSource:
         gauges = self._sample(signals, now)
         reading = Reading()
         for signal in signals:
-            for labels, value in self._values(signal, now, gauges):
-                if np.isfinite(value):
-                    reading.values[series(signal.name, zip(signal.by, labels, strict=True))] = value * signal.scale
+            for labels, value, events in self._values(signal, now, gauges):
+                if math.isfinite(value):
+                    one = series(signal.name, zip(signal.by, labels, strict=True))
+                    reading.values[one] = value * signal.scale
+                    if math.isfinite(events):
+                        reading.events[one] = events
         return reading
 
     def history(
@@ -66,9 +70,11 @@ class EmbeddedSource:
 
     def _values(
         self, signal: Signal, now: float, gauges: dict[str, _Samples]
-    ) -> Iterator[tuple[tuple[str, ...], float]]:
+    ) -> Iterator[tuple[tuple[str, ...], float, float]]:
+        """Yield label values, the value, and how many events it is made of; NaN where that is not counted."""
         if signal.measure == "value":
-            yield from _gauge_sums(signal, gauges.get(signal.metric, {})).items()
+            for labels, value in _gauge_sums(signal, gauges.get(signal.metric, {})).items():
+                yield labels, value, math.nan
             return
         name, part = resolved_metric(signal.metric)
         groups, sums = self._increases(signal, name, signal.where, now, whole=False)
@@ -79,13 +85,13 @@ class EmbeddedSource:
                 events = totals[place, _column(per_part)]
                 happened = sums[groups[labels], _column(part)] if labels in groups else 0.0
                 if _enough(signal, events):
-                    yield labels, float((0.0 if np.isnan(happened) else happened) / events)
+                    yield labels, float((0.0 if np.isnan(happened) else happened) / events), float(events)
             return
         if signal.measure == "rate":
             for labels, place in groups.items():
                 value = sums[place, _column(part)]
                 if value >= signal.minimum_events:
-                    yield labels, float(value / signal.window_seconds)
+                    yield labels, float(value / signal.window_seconds), math.nan
             return
         if signal.measure == "mean":
             with np.errstate(divide="ignore", invalid="ignore"):
@@ -94,7 +100,7 @@ class EmbeddedSource:
             values = histogram_quantile(QUANTILES[signal.measure], METRICS[name].buckets, sums[:, :-1])
         for labels, place in groups.items():
             if _enough(signal, sums[place, -2]):
-                yield labels, float(values[place])
+                yield labels, float(values[place]), float(sums[place, -2])
 
     def _increases(
         self, signal: Signal, metric: str, where: dict[str, str], now: float, *, whole: bool

@@ -9,7 +9,7 @@ import msgspec
 import numpy as np
 import requests
 
-from agentgauge.analyzer.promql import expression
+from agentgauge.analyzer.promql import EVENTS_LABEL, expression, expression_with_events
 from agentgauge.analyzer.series import Series, series
 from agentgauge.analyzer.source import QueryError, Reading, Vector
 from agentgauge.configuration import Signal
@@ -63,7 +63,7 @@ class PrometheusSource:
         self._base = urlunsplit((parts.scheme, parts.netloc, parts.path.rstrip("/"), "", ""))
         self._timeout = timeout
         self._session = requests.Session()
-        self._expressions: dict[str, tuple[Signal, str]] = {}
+        self._expressions: dict[str, tuple[Signal, tuple[str, str]]] = {}
 
     def read(self, signals: Sequence[Signal], now: float) -> Reading:
         """Ask for every signal's series; once the engine cannot be reached the rest is not asked."""
@@ -72,8 +72,9 @@ class PrometheusSource:
             try:
                 for sample in self._instant(signal, now):
                     value = _number(sample.value[1])
+                    into = reading.values if sample.metric.pop(EVENTS_LABEL, None) is None else reading.events
                     if math.isfinite(value):
-                        reading.values[series(signal.name, sample.metric.items())] = value
+                        into[series(signal.name, sample.metric.items())] = value
                 reading.answered = True
             except QueryError as error:
                 reading.failed[signal.name] = error
@@ -106,20 +107,22 @@ class PrometheusSource:
                 chunk = last + step
 
     def _instant(self, signal: Signal, now: float) -> list[_Sample]:
-        data = self._ask("query", {"query": self._expression(signal), "time": f"{now:.3f}"})
+        data = self._ask("query", {"query": self._expressions_of(signal)[1], "time": f"{now:.3f}"})
         samples: list[_Sample] = _decode(data, "vector", signal, list[_Sample])
         return samples
 
     def _range(self, signal: Signal, start: float, end: float, step: float) -> list[_Samples]:
         span = {"start": f"{start:.3f}", "end": f"{end:.3f}", "step": f"{step:.3f}"}
-        data = self._ask("query_range", {"query": self._expression(signal), **span})
+        data = self._ask("query_range", {"query": self._expressions_of(signal)[0], **span})
         samples: list[_Samples] = _decode(data, "matrix", signal, list[_Samples])
         return samples
 
-    def _expression(self, signal: Signal) -> str:
+    def _expressions_of(self, signal: Signal) -> tuple[str, str]:
+        """Return the expression of the values alone, and the one with the numbers of events."""
         known = self._expressions.get(signal.name)
         if known is None or known[0] is not signal:
-            known = self._expressions[signal.name] = (signal, expression(signal))
+            both = (expression(signal), expression_with_events(signal))
+            known = self._expressions[signal.name] = (signal, both)
         return known[1]
 
     def _ask(self, endpoint: str, form: dict[str, str]) -> _Data:
