@@ -11,8 +11,6 @@ from agentgauge.home import spool_file, spool_max_bytes
 MAX_LABEL_CHARS = 200
 """A longer label value is cut, as the reader would; ``record`` is too dear to import for it."""
 
-_ESCAPES = {code: f"\\u{code:04x}" for code in range(0x20)} | {0x22: '\\"', 0x5C: "\\\\"}
-
 
 def append(kind: str, /, **fields: str | float) -> bool:
     """Append one record to the spool; never raises, for no hook may fail over its measurement.
@@ -100,7 +98,11 @@ def _open(path: str) -> int:
 
 
 def _text(value: str) -> str:
-    return f'"{value.translate(_ESCAPES)}"'
+    if not value.isprintable() or '"' in value or "\\" in value:
+        # Made only here: most hooks have no such name, and making it costs each of them a hundredth of its time.
+        escapes = {code: f"\\u{code:04x}" for code in range(0x20)} | {0x22: '\\"', 0x5C: "\\\\"}
+        value = value.translate(escapes)
+    return f'"{value}"'
 
 
 def _number(value: float) -> str:
