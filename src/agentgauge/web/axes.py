@@ -14,12 +14,12 @@ _DAY: Final = 86400.0
 
 
 def value_marks(low: float, high: float, most: int = 5) -> list[float]:
-    """Return at most so many round values from low to high: multiples of 1, 2, 2.5 or 5 times a power of ten."""
+    """Return at most so many round values from low to high: multiples of 1, 2 or 5 times a power of ten."""
     span = high - low
     if not 0 < span < math.inf:
         return []
     power = 10.0 ** math.floor(math.log10(span / most))
-    step = next((size * power for size in (1.0, 2.0, 2.5, 5.0) if span / (size * power) < most), 10.0 * power)
+    step = next((size * power for size in (1.0, 2.0, 5.0) if span / (size * power) <= most), 10.0 * power)
     first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
     return [number * step for number in range(first, min(last, first + most) + 1)]
 

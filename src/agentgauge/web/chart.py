@@ -192,10 +192,12 @@ def _grid(chart: Chart, frame: _Frame) -> Iterator[str]:
 
 
 def _labels(chart: Chart, frame: _Frame) -> Iterator[str]:
+    said = ""
     for value in value_marks(frame.low, frame.high):
-        y = frame.y(value)
-        if y > _TOP + 6:
-            yield f'<text x="2" y="{y - 4:.1f}">{html(chart.unit.say(value))}</text>'
+        y, words = frame.y(value), chart.unit.say(value)
+        if y > _TOP + 6 and words != said:
+            yield f'<text x="2" y="{y - 4:.1f}">{html(words)}</text>'
+            said = words
     for when, words in time_marks(chart.start, chart.end):
         x = frame.x(when)
         anchor = "start" if x < 0.05 else "end" if x > 0.95 else "middle"
