@@ -126,6 +126,15 @@ def prometheus(
 
 
 @contextmanager
+def victoria_metrics(tmp_path: Path, extra_flags: Sequence[str] = ()) -> Iterator[Prometheus]:
+    """Runs VictoriaMetrics, which answers as a Prometheus does; it has nothing stored."""
+    data = tempfile.mkdtemp(prefix="victoria-", dir=tmp_path)
+    command = [binary("victoria-metrics"), f"-storageDataPath={data}", "-loggerLevel=WARN", *extra_flags]
+    with _running(tmp_path, command, tmp_path, "-httpListenAddr") as (address, pid, log):
+        yield Prometheus(address, pid, log)
+
+
+@contextmanager
 def alertmanager(tmp_path: Path, config: str | Path, extra_flags: Sequence[str] = ()) -> Iterator[Alertmanager]:
     """Runs Alertmanager alone, in its configuration file's directory, which secrets' paths are relative to."""
     file = _file(tmp_path, config)
@@ -294,13 +303,15 @@ def _file(tmp_path: Path, config: str | Path) -> Path:
 
 
 @contextmanager
-def _running(tmp_path: Path, command: list[str], cwd: Path) -> Iterator[tuple[str, int, Path]]:
+def _running(
+    tmp_path: Path, command: list[str], cwd: Path, listen: str = "--web.listen-address"
+) -> Iterator[tuple[str, int, Path]]:
     scratch = Path(tempfile.mkdtemp(prefix="server-", dir=tmp_path))
     address = f"127.0.0.1:{free_port()}"
     log = scratch / "log"
     with log.open("wb") as output:
         process = subprocess.Popen(
-            [*command, f"--web.listen-address={address}"],
+            [*command, f"{listen}={address}"],
             cwd=cwd,
             stdout=output,
             stderr=subprocess.STDOUT,

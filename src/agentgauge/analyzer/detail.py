@@ -8,7 +8,7 @@ import numpy.typing as npt
 from agentgauge.analyzer.anomalies import strides_of
 from agentgauge.analyzer.findings import Finding
 from agentgauge.analyzer.history import History
-from agentgauge.analyzer.levels import FEWEST_STEPS, worsening_path
+from agentgauge.analyzer.levels import FEWEST_STEPS, continued, worsening_path
 from agentgauge.analyzer.statistics import change_points, detect, forecast
 from agentgauge.configuration import Signal
 from agentgauge.web.status import Change, Expected, SignalDetail, SignalRow
@@ -137,10 +137,8 @@ def _changes(times: Vector, steps: Vector, step: float) -> list[Change]:
 
 def _ahead(signal: Signal, times: Vector, steps: Vector, step: float, horizon: float) -> list[Expected]:
     made = forecast(steps[None], max(1, round(horizon / step)))
-    # None of the measures can be negative, save what an expression makes.
-    floor = -np.inf if signal.measure in {"promql", "value"} else 0.0
-    ceiling = 1.0 if signal.measure == "ratio" and not signal.per else np.inf
-    mean, lower, upper = (np.clip(path[0], floor, ceiling).tolist() for path in (made.mean, made.lower, made.upper))
+    paths = continued(signal, steps, (made.mean[0], made.lower[0], made.upper[0]))
+    mean, lower, upper = (path.tolist() for path in paths)
     after = (times[-1] + step * np.arange(1, len(mean) + 1)).tolist()
     return [Expected(*point) for point in zip(after, mean, lower, upper, strict=True)]
 

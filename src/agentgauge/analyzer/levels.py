@@ -130,14 +130,10 @@ def _trends(findings: list[Finding], values: Matrix, step: float) -> None:
 
 
 def _forecasts(findings: list[Finding], signals: list[Signal], values: Matrix, step: float, horizon: float) -> None:
-    """Set the forecasts; what has a capacity and fills or drains steadily goes on along its line."""
-    steps = max(1, round(horizon / step))
-    ahead = forecast(values, steps)
+    """Set the forecasts, and what they cross."""
+    ahead = forecast(values, max(1, round(horizon / step)))
     for at, (finding, signal) in enumerate(zip(findings, signals, strict=True)):
-        floor, ceiling = bounds(signal)
-        steady = line(values[at]) if signal.threshold is not None or signal.metric in HELD else None
-        paths = steady.paths(steps) if steady else (ahead.mean[at], ahead.lower[at], ahead.upper[at])
-        mean, lower, upper = (np.clip(path, floor, ceiling) for path in paths)
+        mean, lower, upper = continued(signal, values[at], (ahead.mean[at], ahead.lower[at], ahead.upper[at]))
         finding.forecast = float(mean[-1])
         finding.forecast_lower, finding.forecast_upper = float(lower[-1]), float(upper[-1])
         # The interval's worse end crosses first; where both directions are bad, neither end is the worse one.
@@ -149,6 +145,16 @@ def _forecasts(findings: list[Finding], signals: list[Signal], values: Matrix, s
                 finding.eta_latest = _crossing(signal, finding.value, latest, signal.threshold, step)
         finding.predicted_in = _prediction(signal, values[at], latest, step) if signal.worse != "both" else np.nan
         finding.predicted = float(not np.isnan(finding.predicted_in))
+
+
+def continued(signal: Signal, past: Vector, paths: tuple[Vector, Vector, Vector]) -> list[Vector]:
+    """Return how a signal's past (m,) goes on: mean, lower and upper (n,), within what the signal can be.
+
+    What has a capacity and fills or drains steadily goes on along its line; all else as forecast, which are `paths`.
+    """
+    steady = line(past) if signal.threshold is not None or signal.metric in HELD else None
+    floor, ceiling = bounds(signal)
+    return [np.clip(path, floor, ceiling) for path in (steady.paths(len(paths[0])) if steady else paths)]
 
 
 def _crossing(signal: Signal, value: float, path: Vector, threshold: float, step: float) -> float:
