@@ -4,6 +4,10 @@ from grafana.overview.signals import LEGEND, named
 from grafana.panels import YELLOW, Panel, Query, flag, graph, table
 
 
+def _of(name: str) -> str:
+    return f'max without (instance, job) (agentgauge_signal_{name}{{signal=~"$signal"}})'
+
+
 def findings() -> list[Panel]:
     """Return the panels on what the analyzer found beside anomalies."""
     changes = table(
@@ -27,16 +31,42 @@ def findings() -> list[Panel]:
             2702,
             "Signals that move together",
             "Rank correlation of two signals' recent changes: 1 is together, -1 is against each other.",
-            [
-                Query(
-                    'max without (instance, job) (agentgauge_signal_correlation{signal=~"$signal"})',
-                    f"{LEGEND} with {{{{other}}}}",
-                )
-            ],
+            [Query(_of("correlation"), f"{LEGEND} with {{{{other}}}}")],
             "short",
             width=24,
             minimum=-1,
             maximum=1,
+            interval="5s",
+        ),
+        graph(
+            2703,
+            "Regressions ahead",
+            "1 where even the better end of a series' forecast is worse, before the horizon, than its regression "
+            "threshold allows.",
+            [Query(_of("predicted_regression"), LEGEND)],
+            "short",
+            maximum=1,
+            interval="5s",
+        ),
+        graph(
+            2704,
+            "Leaks",
+            "1 where what a series holds grows significantly and is never given back.",
+            [Query(_of("leak"), LEGEND)],
+            "short",
+            maximum=1,
+            interval="5s",
+        ),
+        graph(
+            2705,
+            "Time until the threshold, bounds",
+            "When the forecast's 95 % interval begins to cross the level a signal declares, and when all of it has; "
+            "absent where it does not before the horizon.",
+            [
+                Query(_of("threshold_eta_soonest_seconds"), f"{LEGEND} soonest"),
+                Query(_of("threshold_eta_latest_seconds"), f"{LEGEND} latest"),
+            ],
+            "s",
             interval="5s",
         ),
     ]

@@ -90,9 +90,9 @@ def test_a_threshold_ahead_is_reached_first_by_the_interval() -> None:
     driven, _ = driven_by([(1, 1.0 + at / 200) for at in range(120)], settings)
     found = detail(driven)
     assert found.threshold == 1.7
-    seconds, soonest = found.eta
-    assert 0 < soonest <= settings.horizon_seconds
-    assert not seconds < soonest, "later, or not before the horizon"
+    gauges = [f"agentgauge_signal_threshold_eta{when}_seconds" for when in ("", "_soonest", "_latest")]
+    assert [driven.gauge(name, LATENCY) for name in gauges] == [None if eta != eta else eta for eta in found.eta]
+    assert 0 < found.eta[1] <= settings.horizon_seconds
 
 
 def test_what_has_just_begun_has_no_band_no_levels_and_no_forecast() -> None:

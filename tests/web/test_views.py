@@ -42,7 +42,9 @@ DETAIL = SignalDetail(
     trend=0.25,
     regression_pvalue=1e-5,
     threshold=3.0,
-    eta=(math.nan, 1800.0),
+    eta=(math.nan, 1800.0, math.nan),
+    predicted_in=1200.0,
+    leak=True,
 )
 
 
@@ -75,11 +77,26 @@ def test_a_signals_page_says_in_numbers_what_the_analyzer_sees() -> None:
         r"Level \+100\s% against the baseline, p <0\.0001",
         r"Trend \+250\sms per hour",
         r"Forecast, in 1\sh 2\ss 1\.5\ss … 3\.09\ss",
-        r"Threshold 3\ss not before the horizon, possibly in 30\smin",
+        r"Threshold 3\ss not crossed before the horizon, at the soonest in 30\smin",
+        r"Regression ahead in 20\smin",
+        r"Leak grows",
         r"Worse when it rises",
         r"11:30 1\ss 2\ss \+100\s%",
     ):
         assert re.search(words, text), words
+
+
+@pytest.mark.parametrize(
+    ("eta", "words"),
+    [
+        ((0.0, 0.0, 0.0), r"3\ss crossed Regression"),
+        ((600.0, 600.0, 600.0), r"crossed in 10\smin Regression"),
+        ((600.0, 0.0, 1200.0), r"crossed in 10\smin, at the soonest now, at the latest in 20\smin"),
+        ((math.nan, math.nan, math.nan), r"not crossed before the horizon Regression"),
+    ],
+)
+def test_when_a_threshold_is_crossed(eta: tuple[float, float, float], words: str) -> None:
+    assert re.search(words, shown(replace(DETAIL, eta=eta)).text)
 
 
 def test_the_charts_show_band_anomalies_changes_and_forecast_and_say_them() -> None:

@@ -8,7 +8,7 @@ import numpy.typing as npt
 from agentgauge.analyzer.anomalies import strides_of
 from agentgauge.analyzer.findings import Finding
 from agentgauge.analyzer.history import History
-from agentgauge.analyzer.levels import FEWEST_STEPS, continued, worsening_path
+from agentgauge.analyzer.levels import FEWEST_STEPS, continued
 from agentgauge.analyzer.statistics import change_points, detect, forecast
 from agentgauge.configuration import Signal
 from agentgauge.web.status import Change, Expected, SignalDetail, SignalRow
@@ -101,7 +101,9 @@ def detail_of(row: SignalRow, finding: Finding, signal: Signal, past: Remembered
         finding.trend,
         finding.regression_pvalue,
         threshold,
-        _crossings(signal, row.value, ahead, past.step),
+        (finding.eta, finding.eta_soonest, finding.eta_latest),
+        finding.predicted_in,
+        finding.leak == 1,
     )
 
 
@@ -141,15 +143,3 @@ def _ahead(signal: Signal, times: Vector, steps: Vector, step: float, horizon: f
     mean, lower, upper = (path.tolist() for path in paths)
     after = (times[-1] + step * np.arange(1, len(mean) + 1)).tolist()
     return [Expected(*point) for point in zip(after, mean, lower, upper, strict=True)]
-
-
-def _crossings(signal: Signal, value: float, ahead: list[Expected], step: float) -> tuple[float, float]:
-    """Return the seconds until the forecast, and until its interval, crosses the signal's threshold."""
-    if signal.threshold is None or not ahead:
-        return _NAN, _NAN
-    edge = [point.lower if signal.worse == "lower" else point.upper for point in ahead]
-    seconds = []
-    for path in ([point.value for point in ahead], edge):
-        beyond = np.flatnonzero(worsening_path(signal, np.array([value, *path]) - signal.threshold) >= 0)
-        seconds.append(float(beyond[0] * step) if beyond.size else _NAN)
-    return seconds[0], seconds[1]

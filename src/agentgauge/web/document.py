@@ -72,7 +72,8 @@ def _plural(number: int, word: str, words: str) -> str:
 
 def _top(status: Status, home: str, tag: str) -> Html:
     css, words = headline(status)
-    links = [("Metrics", "/metrics"), ("Health", "/-/healthy"), ("Readiness", "/-/ready"), *status.links]
+    analyzer = [("Signals", "/signals"), ("Findings", "/api/v1/findings")] if status.signals is not None else []
+    links = [*analyzer, ("Metrics", "/metrics"), ("Health", "/-/healthy"), ("Readiness", "/-/ready"), *status.links]
     nav = join(Html(f'<a href="{html(url)}">{html(name)}</a>') for name, url in links)
     return Html(
         f'<header class="top"><{tag} class="brand">{_LOGO}{home}</{tag}><span class="pill {css}">{html(words)}</span>'

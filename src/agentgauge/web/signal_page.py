@@ -75,11 +75,22 @@ def _facts(detail: SignalDetail, unit: Unit, now: float) -> Iterator[Html]:
         ahead = text.seconds(round(last.time - (detail.ahead[0].time - _step(detail)), -1))
         yield _fact(f"Forecast, in {ahead}", unit.say(last.value), unit.band(last.lower, last.upper))
     if math.isfinite(detail.threshold):
-        eta, soonest = detail.eta
-        words = f"crossed in {text.seconds(eta)}" if eta > 0 else "crossed" if eta == 0 else "not before the horizon"
-        early = f", possibly in {text.seconds(soonest)}" if soonest > 0 and soonest != eta else ""
-        yield _fact("Threshold", unit.say(detail.threshold), words + early)
+        yield _fact("Threshold", unit.say(detail.threshold), _crossing(*detail.eta))
+    if math.isfinite(detail.predicted_in):
+        yield _fact("Regression ahead", f"in {text.seconds(detail.predicted_in)}", "if it goes on so")
+    if detail.leak:
+        yield _fact("Leak", "grows", "and is never given back")
     yield _fact("Worse", {"higher": "when it rises", "lower": "when it falls"}.get(detail.worse, "either way"), "")
+
+
+def _crossing(eta: float, soonest: float, latest: float) -> str:
+    """Say when a threshold is crossed, each a number of seconds or NaN for not before the horizon."""
+    if eta == 0:
+        return "crossed"
+    words = f"crossed in {text.seconds(eta)}" if eta > 0 else "not crossed before the horizon"
+    if soonest >= 0 and soonest != eta:
+        words += f", at the soonest {'now' if soonest == 0 else f'in {text.seconds(soonest)}'}"
+    return words + (f", at the latest in {text.seconds(latest)}" if latest > 0 and latest != eta else "")
 
 
 def _fact(name: str, value: str, note: str) -> Html:

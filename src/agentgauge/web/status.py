@@ -82,7 +82,10 @@ class SignalDetail:
         trend: slope per hour.
         regression_pvalue: probability of so large a change of level by chance.
         threshold: the level whose crossing is forecast; NaN for none.
-        eta: (seconds until the forecast crosses it, seconds until its interval does), NaN for not before the horizon.
+        eta: seconds until the forecast crosses it, until its interval does, and until all of that has; NaN for not
+            before the horizon.
+        predicted_in: seconds until the level will have regressed, if it goes on so; NaN for not before the horizon.
+        leak: whether what is held grows and is never given back.
     """
 
     row: SignalRow
@@ -98,7 +101,9 @@ class SignalDetail:
     trend: float = _NAN
     regression_pvalue: float = _NAN
     threshold: float = _NAN
-    eta: tuple[float, float] = (_NAN, _NAN)
+    eta: tuple[float, float, float] = (_NAN, _NAN, _NAN)
+    predicted_in: float = _NAN
+    leak: bool = False
 
 
 @dataclass(frozen=True, slots=True)
