@@ -233,6 +233,15 @@ def test_the_last_sample_of_a_long_window_is_judged_nearly_as_by_detect() -> Non
     np.testing.assert_allclose(last.expected[:, 0], whole.expected[:, -1], atol=1)
 
 
+def test_a_gap_before_the_recent_samples_is_judged_past() -> None:
+    times = 1_700_000_000 + 300 * np.arange(2016)
+    values = noise(4, series=3, columns=2016)
+    values[:, :700] = np.nan
+    values[1, 900:1100] = np.nan
+    values[2, -1] += 30
+    assert detect_last(times, values).anomaly[:, 0].tolist() == [False, False, True]
+
+
 @pytest.mark.parametrize("columns", [0, 1, 5])
 def test_the_last_sample_of_next_to_nothing(columns: int) -> None:
     assert detect_last(clock(columns), np.zeros((2, columns))).anomaly.shape == (2, min(columns, 1))

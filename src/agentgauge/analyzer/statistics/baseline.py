@@ -95,7 +95,7 @@ def expected_values(filled: Matrix, present: Matrix, age: Indices, pool: Pool, b
     roots = filled - pool.predictions
     np.abs(roots, out=roots)
     np.sqrt(roots, out=roots)
-    counts = np.empty((len(roots), len(present), blocks.starts.size))
+    counts = np.empty((len(roots), max(len(present), len(age)), blocks.starts.size))
     for begins in set(pool.begins):
         members = [member for member, own in enumerate(pool.begins) if own == begins]
         judged = present * (age >= begins)

@@ -85,7 +85,8 @@ def _detected(grid: Grid, samples: Matrix, season: int | None, recent: int | Non
     seasons = seasons_in(grid, season)
     begins = max(grid.size - recent, 0) if recent is not None else 0
     kept = grid.slots >= (0 if recent is None else grid.size - min(KEPT_COLUMNS, recent))
-    slots: Indices | slice = slice(None) if kept.all() and grid.gapless else grid.slots[kept] - begins
+    shown = 0 if recent is None else int(grid.size - min(KEPT_COLUMNS, recent, grid.size)) - begins
+    slots: Indices | slice = slice(None) if grid.gapless else grid.slots[kept] - begins - shown
     judged = samples[:, kept]
     expected, lower, upper, zscore, pvalue = (np.empty(judged.shape) for _ in range(5))
     far = np.zeros(judged.shape, dtype=np.bool_)
@@ -94,12 +95,13 @@ def _detected(grid: Grid, samples: Matrix, season: int | None, recent: int | Non
     )
     for chunk, length in chunks_by_season(found, grid.size - begins):
         own = [Season(length, FINDING_COLUMNS)] if length else []
-        surprise, slow = judge(grid.spread(samples[chunk]), [*seasons, *own], begins)
-        width = BAND * SIGMAS_PER_DEVIATION * slow.usual
-        expected[chunk] = slow.expected[:, slots]
-        lower[chunk] = (slow.expected - width)[:, slots]
-        upper[chunk] = (slow.expected + width)[:, slots]
-        zscore[chunk] = (slow.deviation / SIGMAS_PER_DEVIATION)[:, slots]
+        surprise, slow = judge(grid.spread(samples[chunk]), [*seasons, *own], begins, shown)
+        width = BAND * SIGMAS_PER_DEVIATION * slow.usual[:, shown:]
+        middle = slow.expected[:, shown:]
+        expected[chunk] = middle[:, slots]
+        lower[chunk] = (middle - width)[:, slots]
+        upper[chunk] = (middle + width)[:, slots]
+        zscore[chunk] = (slow.deviation[:, shown:] / SIGMAS_PER_DEVIATION)[:, slots]
         pvalue[chunk] = np.exp(surprise * -np.log(10))[:, slots]
         far[chunk] = slow.surprise[:, slots] >= HOLDING
     missing = np.isnan(judged)

@@ -17,12 +17,14 @@ def matrix(values: npt.ArrayLike) -> Matrix:
 
     values: (S, T) or (T,) of any real type; infinities and magnitudes whose square overflows become missing.
     """
-    array = np.array(values, dtype=np.float64, ndmin=2)
+    array = np.atleast_2d(np.asarray(values, dtype=np.float64))
     if array.ndim != 2:
         raise ValueError(f"values must have the shape (series, time), not {array.shape}")
+    # The extremes of a matrix with a NaN are NaN.
+    if array.size == 0 or (array.max() < MAGNITUDE_LIMIT and array.min() > -MAGNITUDE_LIMIT):
+        return array
     with np.errstate(invalid="ignore"):
-        array[~(np.abs(array) < MAGNITUDE_LIMIT)] = np.nan
-    return array
+        return np.where(np.abs(array) < MAGNITUDE_LIMIT, array, np.nan)
 
 
 class Grid:

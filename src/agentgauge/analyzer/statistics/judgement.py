@@ -28,7 +28,7 @@ DISCOUNT = 0.2
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """What a baseline expects, the usual absolute residuals, signed deviations over these, and -log10 p: (S, N)."""
+    """What a baseline expects, the usual absolute residuals, signed deviations over these: (S, N), and -log10 p: (S, shown)."""
 
     expected: Matrix
     usual: Matrix
@@ -42,10 +42,12 @@ def judged(
     pool: Pool,
     age: Indices,
     blocks: Blocks,
+    shown: int,
 ) -> Judgement:
     """Judge filled (S, N) against a pool of predictors.
 
-    missing: (S, N), None where none is; age: (S, N) or (1, N) columns since a series' first sample.
+    missing: (S, N), None where none is; age: (S, N) or (1, N) columns since a series' first sample; shown: the first
+    column whose surprise is wanted.
     """
     present = np.ones((1, filled.shape[1])) if missing is None else (~missing).astype(np.float64)
     expected = expected_values(filled, present, age, pool, blocks)
@@ -60,11 +62,11 @@ def judged(
     np.clip(residual, -LARGEST_DEVIATION, LARGEST_DEVIATION, out=residual)
     residual[np.isnan(residual)] = 0.0
     residual *= np.cumsum(present, axis=1) > WARM_UP
-    return Judgement(expected, usual, residual, surprises(np.abs(residual, out=size), missing, blocks))
+    return Judgement(expected, usual, residual, surprises(np.abs(residual, out=size), missing, blocks, shown))
 
 
-def lasting(deviation: Matrix, missing: npt.NDArray[np.bool_] | None, blocks: Blocks) -> Matrix:
-    """Return -log10 of the probability (S, N) of the sum of each three signed deviations (S, N) in a row.
+def lasting(deviation: Matrix, missing: npt.NDArray[np.bool_] | None, blocks: Blocks, shown: int) -> Matrix:
+    """Return -log10 of the probability (S, N - shown) of the sum of each three signed deviations (S, N) in a row.
 
     A small step shows in three samples on one side when it shows in none of them. The earlier two count up to three
     times the last one each: what follows a spike is not one.
@@ -74,16 +76,17 @@ def lasting(deviation: Matrix, missing: npt.NDArray[np.bool_] | None, blocks: Bl
     most = np.abs(single)
     most *= LARGEST_EARLIER
     for back in range(1, TOGETHER):
-        sums[:, back:] += np.clip(single[:, :-back], -most[:, back:], most[:, back:])
+        earlier = np.minimum(single[:, :-back], most[:, back:])
+        sums[:, back:] += np.maximum(earlier, -most[:, back:], out=earlier)
     np.abs(sums, out=sums)
     sums *= 1 / np.sqrt(TOGETHER)
     if missing is not None:
         sums[missing] = 0.0
-    return surprises(sums, missing, blocks)
+    return surprises(sums, missing, blocks, shown)
 
 
-def judge(spread: Matrix, seasons: Sequence[Season], begins: int) -> tuple[Matrix, Judgement]:
-    """Return -log10 p (S, N - begins) of each column from `begins` on, and the slow baseline's judgement.
+def judge(spread: Matrix, seasons: Sequence[Season], begins: int, shown: int) -> tuple[Matrix, Judgement]:
+    """Return -log10 p of each column from `begins` + `shown` on, and the slow baseline's judgement from `begins` on.
 
     spread: (S, N), NaN where missing.
     """
@@ -97,10 +100,10 @@ def judge(spread: Matrix, seasons: Sequence[Season], begins: int) -> tuple[Matri
     quick_pool, slow_pool = predictors(filled, seasons, begins)
     blocks = Blocks(spread.shape[1] - begins)
     recent, age = filled[:, begins:], age[:, begins:]
-    quick = judged(recent, absent, quick_pool, age, blocks)
-    slow = judged(recent, absent, slow_pool, age, blocks)
+    quick = judged(recent, absent, quick_pool, age, blocks, shown)
+    slow = judged(recent, absent, slow_pool, age, blocks, shown)
     surprise = agreed(quick.surprise, slow.surprise)
-    return supported(surprise, lasting(quick.deviation, absent, blocks), slow.surprise), slow
+    return supported(surprise, lasting(quick.deviation, absent, blocks, shown), slow.surprise), slow
 
 
 def agreed(quick: Matrix, slow: Matrix) -> Matrix:
