@@ -44,7 +44,9 @@ def test_signals_come_from_what_is_counted(start: Start, tmp_path: Path) -> None
     def appended() -> bool:
         with open(spool, "ab") as file:
             file.write(Record("tool", time.time(), labels, {"duration_seconds": 0.25}).to_line())
-        return any(name == "agentgauge_signal_value" for name, _ in serve.scrape())
+        # What the process itself holds is a signal too, and comes first.
+        found = [labels for name, labels in serve.scrape() if name == "agentgauge_signal_value"]
+        return any("tool_duration_p95" in str(labels) for labels in found)
 
     until(appended, serve)
     _, page = serve.get("/")
