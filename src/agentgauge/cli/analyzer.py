@@ -1,9 +1,10 @@
 """``agentgauge analyzer``: the signals of a Prometheus, judged, as /metrics."""
 
+import socket
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import click
 import msgspec
@@ -11,13 +12,18 @@ import msgspec
 from agentgauge import __version__
 from agentgauge.cli.exporter import serve_until_stopped, start_log
 from agentgauge.cli.urls import checked_url
+from agentgauge.configuration import Analyzer as Settings
 from agentgauge.configuration import load
 from agentgauge.errors import ConfigurationError, UsageError
 from agentgauge.home import home
+from agentgauge.totals import Family
 from agentgauge.web.app import Surface
 from agentgauge.web.page import Status, render_page
 from agentgauge.web.serving import open_server
 from agentgauge.web.views import SignalViews
+
+if TYPE_CHECKING:
+    from agentgauge.analyzer.remote_write import RemoteWriter
 
 _ADDRESS: Final = "127.0.0.1:10421"
 _PROMETHEUS: Final = "http://127.0.0.1:9090"
@@ -42,8 +48,13 @@ _FILE: Final = click.Path(path_type=Path)
     help="Where to listen; may be given several times.",
 )
 @click.option("--web.config.file", "web_config_file", type=_FILE, help="TLS, headers and users (YAML).")
+@click.option("--shard", metavar="I/N", help="Watch one of N shares of the series; N analyzers share them.")
 def analyzer(
-    prometheus_url: str | None, config_file: Path | None, listen_addresses: Sequence[str], web_config_file: Path | None
+    prometheus_url: str | None,
+    config_file: Path | None,
+    listen_addresses: Sequence[str],
+    web_config_file: Path | None,
+    shard: str | None,
 ) -> None:
     """Judge the signals in a Prometheus and serve the findings as /metrics."""
     start_log()
@@ -54,12 +65,20 @@ def analyzer(
     settings = msgspec.structs.replace(settings, prometheus_url=url)
     try:
         from agentgauge.analyzer.service import Analyzer
+        from agentgauge.analyzer.source import Source
         from agentgauge.analyzer.source.prometheus import PrometheusSource
+        from agentgauge.analyzer.source.sharded import ShardedSource, parsed
     except ModuleNotFoundError as error:
         raise UsageError(f"analyzer needs {error.name}: pip install 'agentgauge[analyzer]'") from error
     try:
         source = PrometheusSource(url, settings.timeout_seconds)
-        running = Analyzer(settings, source, Path(home()) / "analyzer" / "state.npz")
+        part = parsed(shard) if shard else None
+        # Shards on one machine each have their own memory.
+        state = f"state-{part}.npz" if part else "state.npz"
+        read: Source = ShardedSource(source, part) if part else source
+        running = Analyzer(settings, read, Path(home()) / "analyzer" / state)
+        instance = f"{socket.gethostname()}/{part}" if part else socket.gethostname()
+        writers = [_writer(settings, running.families, instance)] if settings.remote_write_url else []
     except ConfigurationError as error:
         place = f"{config_file}: " if config_file else ""
         raise ConfigurationError(f"{place}{error}") from error
@@ -84,4 +103,16 @@ def analyzer(
     for address in server.urls:
         print(f"{'status page':12} {address}/\n{'metrics':12} {address}/metrics")
     print(f"{'signals':12} {source.url}\nCtrl-C stops it.", flush=True)
-    serve_until_stopped(server, [running.run])
+    serve_until_stopped(server, [running.run, *(writer.run for writer in writers)])
+
+
+def _writer(settings: Settings, families: Callable[[], list[Family]], instance: str) -> "RemoteWriter":
+    try:
+        from agentgauge.analyzer.remote_write import RemoteWriter
+    except ModuleNotFoundError as error:
+        raise UsageError(
+            f"analyzer.remote_write_url needs {error.name}: pip install 'agentgauge[remote-write]'"
+        ) from error
+    labels = {"job": "agentgauge-analyzer", "instance": instance}
+    interval, timeout = settings.interval_seconds, settings.timeout_seconds
+    return RemoteWriter(families, settings.remote_write_url, interval, timeout, labels)
