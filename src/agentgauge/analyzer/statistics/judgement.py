@@ -28,7 +28,7 @@ DISCOUNT = 0.2
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """What a baseline expects, the usual absolute residuals, signed deviations over these: (S, N), and -log10 p: (S, shown)."""
+    """What a baseline expects, the usual absolute residuals, signed deviations over these (S, N), and -log10 p."""
 
     expected: Matrix
     usual: Matrix
