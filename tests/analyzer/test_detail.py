@@ -1,11 +1,16 @@
+import math
 import random
 
+import numpy as np
 import pytest
 
 from agentgauge.analyzer.anomalies import ACCEPTED_SECONDS
+from agentgauge.analyzer.detail import Remembered, detail_of
+from agentgauge.analyzer.findings import Finding
+from agentgauge.analyzer.series import series
 from agentgauge.configuration import Analyzer as Settings
 from agentgauge.configuration import Signal
-from agentgauge.web.status import SignalDetail
+from agentgauge.web.status import SignalDetail, SignalRow
 from tests.analyzer.synthetic import HITS, INTERVAL, LATENCY, Driven
 
 QUIET = 240
@@ -108,3 +113,12 @@ def test_what_is_not_watched_or_has_no_value_now_has_none() -> None:
     assert driven.analyzer.detail("another", dict(LATENCY.labels)) is None
     driven.tick({HITS: 0.9}, times=4)
     assert driven.analyzer.detail(LATENCY.signal, dict(LATENCY.labels)) is None
+
+
+def test_a_regression_whose_change_is_not_found_has_no_beginning() -> None:
+    row, finding = SignalRow("value", {}, 1.0, regression=True), Finding(series("value", []), change=0.0)
+    none = np.zeros(0)
+    past = Remembered(none, none, none.astype(bool), none.astype(bool), 0, none, none, 60.0)
+    found = detail_of(row, finding, Signal("value", "value"), past, 3600.0)
+    assert math.isnan(found.since)
+    assert (found.ticks, found.steps, found.ahead) == ([], [], [])

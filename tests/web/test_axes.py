@@ -23,10 +23,14 @@ def test_values_have_round_marks(low: float, high: float, marks: list[float]) ->
     assert value_marks(low, high) == pytest.approx(marks)
 
 
-@given(st.floats(-1e15, 1e15), st.floats(1e-9, 1e15))
-def test_marks_are_few_ascending_and_within(low: float, span: float) -> None:
+def test_bytes_have_powers_of_two() -> None:
+    assert value_marks(0.0, 200 * 2.0**20, binary=True) == [0.0, *(number * 2.0**26 for number in (1, 2, 3))]
+
+
+@given(st.floats(-1e15, 1e15), st.floats(1e-9, 1e15), st.booleans())
+def test_marks_are_few_ascending_and_within(low: float, span: float, binary: bool) -> None:
     high = low + span
-    marks = value_marks(low, high)
+    marks = value_marks(low, high, binary=binary)
     assert len(marks) <= 6
     assert marks == sorted(marks)
     slack = 1e-6 * max(abs(low), abs(high), span)

@@ -94,7 +94,7 @@ def detail_of(row: SignalRow, finding: Finding, signal: Signal, past: Remembered
         ticks,
         _band(row, past),
         anomalies,
-        anomalies[-1][0] if row.anomaly and anomalies else finding.change if row.regression else _NAN,
+        anomalies[-1][0] if row.anomaly and anomalies else (finding.change or _NAN) if row.regression else _NAN,
         list(zip(step_times.tolist(), steps.tolist(), strict=True)),
         changes,
         ahead,

@@ -13,13 +13,16 @@ _TIME_STEPS: Final = (
 _DAY: Final = 86400.0
 
 
-def value_marks(low: float, high: float, most: int = 5) -> list[float]:
-    """Return at most so many round values from low to high: multiples of 1, 2 or 5 times a power of ten."""
+def value_marks(low: float, high: float, most: int = 5, *, binary: bool = False) -> list[float]:
+    """Return about so many round values from low to high: multiples of 1, 2 or 5 times a power of ten, or of two."""
     span = high - low
     if not 0 < span < math.inf:
         return []
-    power = 10.0 ** math.floor(math.log10(span / most))
-    step = next((size * power for size in (1.0, 2.0, 5.0) if span / (size * power) <= most), 10.0 * power)
+    if binary:
+        step = 2.0 ** math.ceil(math.log2(span / most))
+    else:
+        power = 10.0 ** math.floor(math.log10(span / most))
+        step = next((size * power for size in (1.0, 2.0, 5.0) if span / (size * power) <= most), 10.0 * power)
     first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
     return [number * step for number in range(first, min(last, first + most) + 1)]
 

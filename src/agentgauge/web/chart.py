@@ -183,7 +183,7 @@ def _span(name: str, span: tuple[float, float], frame: _Frame) -> str:
 
 
 def _grid(chart: Chart, frame: _Frame) -> Iterator[str]:
-    for value in value_marks(frame.low, frame.high):
+    for value in value_marks(frame.low, frame.high, binary=chart.unit.binary):
         y = frame.y(value)
         yield f'<line class="grid" x1="0" x2="100%" y1="{y:.1f}" y2="{y:.1f}"/>'
     for when, _ in time_marks(chart.start, chart.end):
@@ -193,7 +193,7 @@ def _grid(chart: Chart, frame: _Frame) -> Iterator[str]:
 
 def _labels(chart: Chart, frame: _Frame) -> Iterator[str]:
     said = ""
-    for value in value_marks(frame.low, frame.high):
+    for value in value_marks(frame.low, frame.high, binary=chart.unit.binary):
         y, words = frame.y(value), chart.unit.say(value)
         if y > _TOP + 6 and words != said:
             yield f'<text x="2" y="{y - 4:.1f}">{html(words)}</text>'

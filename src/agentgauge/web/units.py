@@ -15,11 +15,13 @@ class Unit(NamedTuple):
         say: writes a value.
         floor: no value is below.
         ceiling: no value is above.
+        binary: whether its round values are powers of two, as bytes have them.
     """
 
     say: Callable[[float], str]
     floor: float = 0.0
     ceiling: float = math.inf
+    binary: bool = False
 
     def inside(self, value: float) -> float:
         """Return a value, or the bound it lies beyond; NaN stays NaN."""
@@ -39,9 +41,9 @@ _UNITS: Final = (
     ("ratio", _SHARE),
     ("score", _SHARE),
     ("cost", Unit(text.money)),
-    ("memory", Unit(text.size)),
+    ("memory", Unit(text.size, binary=True)),
     ("open_fds", Unit(text.count)),
-    ("_time", Unit(lambda value: f"{text.significant(value)} s/s" if math.isfinite(value) else NONE)),
+    ("_time", Unit(lambda value: f"{text.seconds(value)}/s" if math.isfinite(value) else NONE)),
 )
 
 
