@@ -21,13 +21,14 @@ def _figures(module: str) -> Callable[[], list[Figure]]:
 def main() -> int:
     """Run the benchmarks that are asked for."""
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
-    parser.add_argument("names", nargs="*", metavar="NAME", help="calls, floors, footprint, hooks, statistics, steady")
+    parser.add_argument("names", nargs="*", metavar="NAME", help="calls, floors, footprint, folding, hooks, statistics, steady")
     parser.add_argument("--steady-seconds", type=float, default=STEADY_SECONDS)
     arguments = parser.parse_args()
     benchmarks: dict[str, tuple[str, Callable[[], list[Figure]]]] = {
         "calls": ("A call in a service", lambda: _figures("calls")()),
         "floors": ("A call above its floor", lambda: _figures("floors")()),
         "footprint": ("Import, memory, exposition", lambda: _figures("footprint")()),
+        "folding": ("Lines of the spool into totals", lambda: _figures("folding")()),
         "hooks": ("A hook as a process", lambda: _figures("hooks")()),
         "statistics": ("The analyzer's mathematics", lambda: _figures("speed_statistics")()),
         "steady": (
