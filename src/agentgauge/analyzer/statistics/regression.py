@@ -22,6 +22,7 @@ REFINEMENTS = 2
 ROUNDING = 1e-12
 DOUBT = 0.01
 LEAST_OF_THRESHOLD = 0.6
+LEAST_OF_MEDIANS = 0.5
 SHARE_BEFORE = 8
 
 
@@ -198,10 +199,10 @@ def _regression_of(series: Vector, worse: float, threshold: float, confidence: f
         ratio, low, high = (1 + height / base for height in (step.height, step.height - reach, step.height + reach))
     # The medians on both sides must tell the same story: a burst after the step is not a level.
     medians = worse * float(np.median(present[step.cut :]) - np.median(present[: step.cut]))
-    least = LEAST_OF_THRESHOLD * threshold
     if (
         max(worse * (low - 1), worse * (high - 1)) < threshold
-        or min(worse * (ratio - 1) * base, medians) < least * base
+        or worse * (ratio - 1) < LEAST_OF_THRESHOLD * threshold
+        or medians < LEAST_OF_MEDIANS * threshold * base
     ):
         return None
     before, after = step.before * scale, (step.before + step.height) * scale
