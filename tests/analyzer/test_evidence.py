@@ -99,9 +99,9 @@ def test_a_chance_is_a_probability(
 
 def test_evidence_adds_up_window_by_window_and_wears_off() -> None:
     decades = 0.0
-    for _ in range(36):
+    for _ in range(24):
         decades = added(decades, 1e-3, 1 / 12)
-    assert decades == pytest.approx(6.0)
+    assert decades == pytest.approx(4.0)
     for _ in range(200):
         decades = added(decades, 0.5, 1 / 12)
     assert decades == 0.0

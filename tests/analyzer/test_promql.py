@@ -2,7 +2,7 @@ import re
 
 import pytest
 
-from agentgauge.analyzer.promql import expression, selector
+from agentgauge.analyzer.promql import EVENTS_LABEL, expression, expression_with_events, selector
 from agentgauge.analyzer.signals import BUILTIN
 from agentgauge.catalogue import METRICS
 from agentgauge.configuration import Signal
@@ -66,3 +66,15 @@ def test_built_in_expressions_name_only_what_is_exposed(signal: Signal) -> None:
     named = set(re.findall(r"(?:increase\(|\) \()((?:agentgauge|gen_ai)_\w+)", expression(signal)))
     assert named
     assert named <= known
+
+
+def test_events_come_with_the_values_and_are_told_apart() -> None:
+    promql = expression_with_events(
+        Signal("s", "p95", "gen_ai_execute_tool_duration_seconds", by=("gen_ai_tool_name",))
+    )
+    assert promql.endswith(
+        ") or label_replace(sum by (gen_ai_tool_name) (increase(gen_ai_execute_tool_duration_seconds_count[60s])), "
+        f'"{EVENTS_LABEL}", "1", "", "")'
+    )
+    rate = Signal("s", "rate", "agentgauge_tests_total")
+    assert expression_with_events(rate) == expression(rate)

@@ -113,3 +113,16 @@ def test_memory_at_another_interval_is_not_used(tmp_path: Path) -> None:
     assert not state.restore(path, fresh, {"a", "b"})
     assert fresh.series == []
     assert path.exists()
+
+
+def test_memory_of_before_events_were_counted_is_restored(tmp_path: Path) -> None:
+    path = tmp_path / "state.npz"
+    state.save(path, filled())
+    with np.load(path) as file:
+        older = {name: file[name] for name in file.files if name != "usual_events"}
+    np.savez(path, **older)
+    copy = history()
+    assert state.restore(path, copy, {"a"})
+    assert np.isnan(copy.usual_events).tolist() == [True]
+    copy.append(START + 300, {A: 1.0}, {A: 12.0})
+    assert copy.usual_events.tolist() == [12.0]

@@ -61,9 +61,14 @@ def work(totals: Totals, chance: random.Random, tick: int) -> None:
         hook = {"hook_system": "git", "hook_event": "pre-commit", "hook_name": "ruff"}
         outcome = "error" if tick % 60 == 0 else "success"
         totals.fold(Record("hook", 0, {**hook, "outcome": outcome}, {"duration_seconds": chance.random()}))
-        totals.fold(Record("workflow", 0, {"gen_ai_workflow_name": "w"}, {"duration_seconds": 100 * chance.random()}))
+        workflow = {"gen_ai_workflow_name": "w"}
+        totals.fold(Record("workflow", 0, workflow, {"duration_seconds": 100 * chance.random()}))
+        step = {**workflow, "from_state": chance.choice(["plan", "act"]), "to_state": "done"}
+        totals.fold(Record("transition", 0, step, {"duration_seconds": 50 * chance.random()}))
     for role in ("claude", "codex", "other"):
         totals.set("agentgauge_processes", (role,), float(chance.randrange(5)))
+        totals.set("agentgauge_process_resident_memory_bytes", (role,), 1e6 * chance.randrange(1, 5))
+        totals.set("agentgauge_process_open_fds", (role,), float(chance.randrange(50)))
 
 
 class Recorded:
@@ -75,12 +80,15 @@ class Recorded:
         source = EmbeddedSource(totals.families)
         self.times = [begin + STEP * tick for tick in range(TICKS)]
         self.answers: list[Samples] = []
+        self.events: list[Samples] = []
         self._lines: dict[str, list[str]] = {}
         self._types: dict[str, str] = {}
         known: set[tuple[str, tuple[str, ...]]] = set()
         for tick, now in enumerate(self.times):
             work(totals, chance, tick)
-            self.answers.append(source.read(SIGNALS, now).values)
+            reading = source.read(SIGNALS, now)
+            self.answers.append(reading.values)
+            self.events.append(reading.events)
             for family in totals.families():
                 born = {labels for labels in family.samples if (family.metric.name, labels) not in known}
                 if tick and born and family.metric.type != "gauge":
@@ -116,6 +124,8 @@ def test_prometheus_and_the_totals_give_the_same_answers(tmp_path: Path) -> None
             assert reading.answered
             assert not reading.failed
             assert reading.values == pytest.approx(recorded.answers[tick], rel=1e-9, abs=1e-9)
+            events = {one: reading.events[one] for one in recorded.events[tick]}
+            assert events == pytest.approx(recorded.events[tick], rel=1e-9)
             seen |= {one.signal for one in reading.values}
         past: dict[Series, dict[float, float]] = {}
         for one, times, values in source.history(SIGNALS, recorded.times[0], recorded.times[-1], STEP):

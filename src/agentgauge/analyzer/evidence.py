@@ -18,7 +18,7 @@ Matrix = npt.NDArray[np.float64]
 BY_CHANCE: Final = 1e-3
 """An anomaly's value is less probable than this, given its number of events."""
 
-DECADES: Final = 4.0
+DECADES: Final = 3.0
 """Or several values in a row are together: what each is less probable than a tenth adds up, window by window."""
 
 _ORDINARY: Final = 1.0
