@@ -98,6 +98,8 @@ def test_a_threshold_ahead_is_reached_first_by_the_interval() -> None:
     gauges = [f"agentgauge_signal_threshold_eta{when}_seconds" for when in ("", "_soonest", "_latest")]
     assert [driven.gauge(name, LATENCY) for name in gauges] == [None if eta != eta else eta for eta in found.eta]
     assert 0 < found.eta[1] <= settings.horizon_seconds
+    assert driven.gauge("agentgauge_signal_predicted_regression", LATENCY) == 1.0
+    assert 0 < found.row.predicted_in <= settings.horizon_seconds
 
 
 def test_what_has_just_begun_has_no_band_no_levels_and_no_forecast() -> None:

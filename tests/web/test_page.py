@@ -122,12 +122,16 @@ def test_anomalies_come_first_then_regressions_then_the_farthest() -> None:
         SignalRow("regressed", {}, 1.0, zscore=0.0, regression=True, regression_ratio=0.42),
         SignalRow("anomalous", {}, 1.0, zscore=9.0, anomaly=True),
         SignalRow("new", {}, 1.0),
+        SignalRow("leaking", {}, 1.0, zscore=0.1, leak=True),
+        SignalRow("worsening", {}, 1.0, zscore=0.2, predicted_in=1800.0),
     ]
     text = page(signals=rows).text
-    places = [text.index(row) for row in ("anomalous", "regressed", "far", "calm", "new ")]
+    places = [text.index(row) for row in ("anomalous", "regressed", "worsening", "leaking", "far", "calm", "new ")]
     assert places == sorted(places)
     assert "1 anomaly, 1 regression" in text
     assert re.search(r"regression \+42\s%", text)
+    assert re.search(r"worsening regression in 30\smin", text)
+    assert "leaking leak" in text
     assert text.index("learning") > text.index("new ")
 
 

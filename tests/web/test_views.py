@@ -27,6 +27,8 @@ ROW = SignalRow(
     history=TICKS[-120:],
     unusual=[when for when, _ in TICKS[-20:]],
     change=NOW - 300,
+    predicted_in=1200.0,
+    leak=True,
 )
 DETAIL = SignalDetail(
     ROW,
@@ -43,8 +45,6 @@ DETAIL = SignalDetail(
     regression_pvalue=1e-5,
     threshold=3.0,
     eta=(math.nan, 1800.0, math.nan),
-    predicted_in=1200.0,
-    leak=True,
 )
 
 

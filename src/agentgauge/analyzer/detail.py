@@ -102,8 +102,6 @@ def detail_of(row: SignalRow, finding: Finding, signal: Signal, past: Remembered
         finding.regression_pvalue,
         threshold,
         (finding.eta, finding.eta_soonest, finding.eta_latest),
-        finding.predicted_in,
-        finding.leak == 1,
     )
 
 

@@ -338,6 +338,8 @@ class Analyzer:
             recent,
             unusual,
             finding.change,
+            finding.predicted_in if finding.predicted == 1 else math.nan,
+            finding.leak == 1,
         )
 
     def _recent(self, wanted: Series) -> tuple[list[tuple[float, float]], list[float]]:

@@ -76,9 +76,9 @@ def _facts(detail: SignalDetail, unit: Unit, now: float) -> Iterator[Html]:
         yield _fact(f"Forecast, in {ahead}", unit.say(last.value), unit.band(last.lower, last.upper))
     if math.isfinite(detail.threshold):
         yield _fact("Threshold", unit.say(detail.threshold), _crossing(*detail.eta))
-    if math.isfinite(detail.predicted_in):
-        yield _fact("Regression ahead", f"in {text.seconds(detail.predicted_in)}", "if it goes on so")
-    if detail.leak:
+    if math.isfinite(row.predicted_in):
+        yield _fact("Regression ahead", f"in {text.seconds(row.predicted_in)}", "if it goes on so")
+    if row.leak:
         yield _fact("Leak", "grows", "and is never given back")
     yield _fact("Worse", {"higher": "when it rises", "lower": "when it falls"}.get(detail.worse, "either way"), "")
 

@@ -43,7 +43,7 @@ def signals_card(signals: Sequence[SignalRow] | None, *, by_itself: bool) -> Htm
         )
         return card("Signals", "", Html(hint))
     order = sorted(signals, key=_rank)
-    unusual = sum(row.anomaly or row.regression for row in order)
+    unusual = sum(row.anomaly or row.regression or row.leak or math.isfinite(row.predicted_in) for row in order)
     shown = max(_FIRST_ROWS, min(unusual, _UNUSUAL_ROWS))
     hidden = len(order) - shown
     more = f'<p class="note"><a href="#signals">{hidden} more below</a></p>' if hidden > 0 else ""
@@ -114,7 +114,8 @@ def _table(rows: Sequence[SignalRow]) -> Html:
 
 def _rank(row: SignalRow) -> tuple[object, ...]:
     distance = abs(row.zscore) if math.isfinite(row.zscore) else -1.0
-    return not row.anomaly, not row.regression, -distance, row.signal, sorted(row.labels.items())
+    coming = row.leak or math.isfinite(row.predicted_in)
+    return not row.anomaly, not row.regression, not coming, -distance, row.signal, sorted(row.labels.items())
 
 
 def _row(row: SignalRow) -> Row:
@@ -158,6 +159,10 @@ def state(row: SignalRow) -> Html:
         change = row.regression_ratio
         words = f" {'+' if change >= 0 else '−'}{text.percent(abs(change))}" if math.isfinite(change) else ""
         pills.append(f'<span class="pill warn">regression{html(words)}</span>')
+    if math.isfinite(row.predicted_in) and not row.regression:
+        pills.append(f'<span class="pill warn">regression in {html(text.seconds(row.predicted_in))}</span>')
+    if row.leak:
+        pills.append('<span class="pill warn">leak</span>')
     if not pills:
         learning = not math.isfinite(row.zscore)
         pills.append('<span class="pill">learning</span>' if learning else '<span class="pill good">as expected</span>')

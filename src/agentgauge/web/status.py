@@ -29,6 +29,8 @@ class SignalRow:
         history: (unix seconds, value), ascending, where it is known.
         unusual: times in the history at which the series was anomalous.
         change: unix seconds of the level's last change; 0 or NaN for none known.
+        predicted_in: seconds until the level will have regressed, if it goes on so; NaN for not before the horizon.
+        leak: whether what is held grows and is never given back.
     """
 
     signal: str
@@ -45,6 +47,8 @@ class SignalRow:
     history: Sequence[tuple[float, float]] | None = None
     unusual: Sequence[float] = ()
     change: float = _NAN
+    predicted_in: float = _NAN
+    leak: bool = False
 
 
 class Expected(NamedTuple):
@@ -84,8 +88,6 @@ class SignalDetail:
         threshold: the level whose crossing is forecast; NaN for none.
         eta: seconds until the forecast crosses it, until its interval does, and until all of that has; NaN for not
             before the horizon.
-        predicted_in: seconds until the level will have regressed, if it goes on so; NaN for not before the horizon.
-        leak: whether what is held grows and is never given back.
     """
 
     row: SignalRow
@@ -102,8 +104,6 @@ class SignalDetail:
     regression_pvalue: float = _NAN
     threshold: float = _NAN
     eta: tuple[float, float, float] = (_NAN, _NAN, _NAN)
-    predicted_in: float = _NAN
-    leak: bool = False
 
 
 @dataclass(frozen=True, slots=True)
