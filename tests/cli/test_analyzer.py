@@ -26,6 +26,7 @@ def fails(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *
             "analyzer: {signals: [{name: mine, measure: p95, metric: agentgauge_tests_total}]}",
             "analyzer.signals.mine.metric: measure p95 needs a histogram",
         ),
+        ("analyzer: {remote_write_url: prometheus}", "remote_write_url: 'prometheus' is no URL"),
         ("- analyzer", "a list, not a mapping"),
     ],
 )
@@ -53,3 +54,7 @@ def test_port_that_is_taken_is_one_line(
 
 def test_url_that_is_none_is_one_line(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     assert "--prometheus.url: 'nowhere' is not an http:// or https:// URL" in fails(monkeypatch, capsys, "--prometheus.url", "nowhere")
+
+
+def test_shard_that_is_none_is_one_line(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    assert "--shard: '4/3' is no shard" in fails(monkeypatch, capsys, "--shard", "4/3")

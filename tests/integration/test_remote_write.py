@@ -1,5 +1,9 @@
 """Findings written into a real Prometheus, and withdrawn there."""
 
+import os
+import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -7,6 +11,7 @@ from agentgauge.analyzer.remote_write import RemoteWriter
 from agentgauge.catalogue import METRICS
 from agentgauge.totals import Family
 from tests.integration import servers
+from tests.integration.servers import until
 
 ANOMALY = METRICS["agentgauge_signal_anomaly"]
 SERIES = METRICS["agentgauge_analyzer_series"]
@@ -34,3 +39,23 @@ def test_findings_arrive_and_end_when_their_series_do(tmp_path: Path) -> None:
         assert prometheus.query("agentgauge_signal_anomaly") == []
         (found,) = prometheus.query("agentgauge_analyzer_series")
         assert found["value"][1] == "2"
+
+
+def test_commands_write_where_the_configuration_says(tmp_path: Path) -> None:
+    with servers.prometheus(tmp_path, "global: {}\n", ["--web.enable-remote-write-receiver"]) as prometheus:
+        config = tmp_path / "agentgauge.yml"
+        config.write_text(f"analyzer: {{interval_seconds: 0.2, remote_write_url: {prometheus.url}/api/v1/write}}\n")
+        environment = {**os.environ, "AGENTGAUGE_HOME": str(tmp_path / "home")}
+        for command, instance in (("analyzer --shard 1/2", "/1-of-2"), ("serve --no-sample", "")):
+            address = f"--web.listen-address=127.0.0.1:{servers.free_port()}"
+            arguments = [*command.split(), f"--config.file={config}", f"--prometheus.url={prometheus.url}", address]
+            process = subprocess.Popen([sys.executable, "-m", "agentgauge", *arguments], env=environment)
+            query = f'agentgauge_analyzer_source_up{{instance=~".*[^2]{instance}"}} == 1'
+            try:
+                until(lambda query=query: prometheus.query(query))  # type: ignore[misc]
+            finally:
+                process.send_signal(signal.SIGTERM)
+                assert process.wait(servers.PATIENCE) == 0
+            # It said that it ended.
+            assert prometheus.query(query) == []
+        assert (tmp_path / "home" / "analyzer" / "state-1-of-2.npz").exists()

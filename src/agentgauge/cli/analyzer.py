@@ -4,13 +4,13 @@ import socket
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import click
 import msgspec
 
 from agentgauge import __version__
-from agentgauge.cli.exporter import serve_until_stopped, start_log
+from agentgauge.cli.exporter import Task, serve_until_stopped, start_log
 from agentgauge.cli.urls import checked_url
 from agentgauge.configuration import Analyzer as Settings
 from agentgauge.configuration import load
@@ -21,9 +21,6 @@ from agentgauge.web.app import Surface
 from agentgauge.web.page import Status, render_page
 from agentgauge.web.serving import open_server
 from agentgauge.web.views import SignalViews
-
-if TYPE_CHECKING:
-    from agentgauge.analyzer.remote_write import RemoteWriter
 
 _ADDRESS: Final = "127.0.0.1:10421"
 _PROMETHEUS: Final = "http://127.0.0.1:9090"
@@ -72,13 +69,13 @@ def analyzer(
         raise UsageError(f"analyzer needs {error.name}: pip install 'agentgauge[analyzer]'") from error
     try:
         source = PrometheusSource(url, settings.timeout_seconds)
-        part = parsed(shard) if shard else None
+        part = parsed(shard) if shard is not None else None
         # Shards on one machine each have their own memory.
         state = f"state-{part}.npz" if part else "state.npz"
         read: Source = ShardedSource(source, part) if part else source
         running = Analyzer(settings, read, Path(home()) / "analyzer" / state)
         instance = f"{socket.gethostname()}/{part}" if part else socket.gethostname()
-        writers = [_writer(settings, running.families, instance)] if settings.remote_write_url else []
+        tasks = [running.run, *remote_write(settings, running.families, instance)]
     except ConfigurationError as error:
         place = f"{config_file}: " if config_file else ""
         raise ConfigurationError(f"{place}{error}") from error
@@ -103,10 +100,22 @@ def analyzer(
     for address in server.urls:
         print(f"{'status page':12} {address}/\n{'metrics':12} {address}/metrics")
     print(f"{'signals':12} {source.url}\nCtrl-C stops it.", flush=True)
-    serve_until_stopped(server, [running.run, *(writer.run for writer in writers)])
+    serve_until_stopped(server, tasks)
 
 
-def _writer(settings: Settings, families: Callable[[], list[Family]], instance: str) -> "RemoteWriter":
+def remote_write(settings: Settings, families: Callable[[], list[Family]], instance: str) -> list[Task]:
+    """Return what writes an analyzer's families to where the configuration says, if it says so.
+
+    Args:
+        settings: the configuration's section.
+        families: the analyzer's.
+        instance: the label, as a scrape adds it.
+
+    Raises:
+        ConfigurationError, UsageError: it is no URL; the extra is not installed.
+    """
+    if not settings.remote_write_url:
+        return []
     try:
         from agentgauge.analyzer.remote_write import RemoteWriter
     except ModuleNotFoundError as error:
@@ -115,4 +124,4 @@ def _writer(settings: Settings, families: Callable[[], list[Family]], instance: 
         ) from error
     labels = {"job": "agentgauge-analyzer", "instance": instance}
     interval, timeout = settings.interval_seconds, settings.timeout_seconds
-    return RemoteWriter(families, settings.remote_write_url, interval, timeout, labels)
+    return [RemoteWriter(families, settings.remote_write_url, interval, timeout, labels).run]

@@ -1,6 +1,7 @@
 """``agentgauge serve``: exporter and analyzer in one process, with a sample agent beside it."""
 
 import os
+import socket
 import subprocess
 import sys
 import threading
@@ -12,7 +13,8 @@ from typing import TYPE_CHECKING, Final
 import click
 import msgspec
 
-from agentgauge.cli.exporter import configured, exporter_options, print_addresses, serve_until_stopped, start_log
+from agentgauge.cli.analyzer import remote_write
+from agentgauge.cli.exporter import Task, configured, exporter_options, print_addresses, serve_until_stopped, start_log
 from agentgauge.cli.urls import checked_url, without_password
 from agentgauge.configuration import Analyzer as Settings
 from agentgauge.errors import ConfigurationError, UsageError
@@ -56,7 +58,7 @@ def serve(
         links.append(("Grafana", checked_url("--grafana.url", grafana_url)))
     running = Exporter(configuration, Path(home()))
     try:
-        analyzer = _analyzer(settings, running.totals, config_file)
+        analyzer, writing = _analyzer(settings, running.totals, config_file)
 
         def families() -> list[Family]:
             return [*running.families(), *analyzer.families()]
@@ -78,12 +80,13 @@ def serve(
         sample = "none" if no_sample else "a sample agent with hooks, so that numbers move; --no-sample leaves it out"
         print_addresses(server, configuration, ("signals", read), ("sample", sample))
         with _sample_agent(started=not no_sample):
-            serve_until_stopped(server, [running.run, analyze])
+            serve_until_stopped(server, [running.run, analyze, *writing])
     finally:
         running.close()
 
 
-def _analyzer(settings: Settings, totals: Totals, config_file: Path | None) -> "Analyzer":
+def _analyzer(settings: Settings, totals: Totals, config_file: Path | None) -> "tuple[Analyzer, list[Task]]":
+    """Return the analyzer, and what writes its findings elsewhere."""
     try:
         from agentgauge.analyzer.service import Analyzer
         from agentgauge.analyzer.source.embedded import EmbeddedSource
@@ -93,7 +96,8 @@ def _analyzer(settings: Settings, totals: Totals, config_file: Path | None) -> "
     url, timeout = settings.prometheus_url, settings.timeout_seconds
     try:
         source = PrometheusSource(url, timeout) if url else EmbeddedSource(totals.families)
-        return Analyzer(settings, source, Path(home()) / "analyzer" / "state.npz")
+        analyzer = Analyzer(settings, source, Path(home()) / "analyzer" / "state.npz")
+        return analyzer, remote_write(settings, analyzer.families, socket.gethostname())
     except ConfigurationError as error:
         # A signal that can have no value is found here, where the file it comes from is no longer known.
         raise ConfigurationError(f"{config_file}: {error}" if config_file else str(error)) from error
