@@ -115,6 +115,18 @@ def _write_line(line: str, home: Path) -> None:
     assert written
 
 
+def _findings(line: str, home: Path) -> None:
+    address = f"127.0.0.1:{free_port()}"
+    command = ["agentgauge", "serve", "--no-sample", f"--web.listen-address={address}"]
+    process = subprocess.Popen(command, env=environment(home), stdout=subprocess.DEVNULL, executable=BIN / "agentgauge")
+    try:
+        until(lambda: _answers(f"http://{address}/-/ready"))
+        assert '"findings"' in requests.get(f"http://{address}{line.rpartition(':10420')[2]}", timeout=10).text
+    finally:
+        process.terminate()
+        assert process.wait(20) == 0
+
+
 def _answers(url: str) -> bool:
     try:
         return requests.get(url, timeout=10).ok
@@ -183,6 +195,7 @@ COMMANDS: dict[str, Callable[[str, Path], None]] = {
     "agentgauge exporter": _serve,
     "agentgauge analyzer": _serve,
     "docker compose up": _compose,
+    "curl -s http://127.0.0.1:10420/": _findings,
     "mkdir -p": _run,
     "export": _run,
     "agentgauge hooks": _install,
