@@ -136,7 +136,7 @@ def interval_width(errors: Matrix, horizon: int, level: float) -> Matrix:
     series, _, span = errors.shape
     usual = np.sqrt((errors**2).mean(axis=1))
     # The usual size at a step is that of the steps around it too, and never less than before it by much.
-    window = max(span // 6, 1)
+    window = max(span // 12, 1)
     padded = np.pad(usual, ((0, 0), (window, window)), mode="edge")
     sums = np.cumsum(np.concatenate((np.zeros((series, 1)), padded), axis=1), axis=1)
     smooth = (sums[:, 2 * window + 1 :] - sums[:, : -2 * window - 1]) / (2 * window + 1)
