@@ -21,7 +21,7 @@ def _figures(module: str) -> Callable[[], list[Figure]]:
 def main() -> int:
     """Run the benchmarks that are asked for."""
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
-    parser.add_argument("names", nargs="*", metavar="NAME", help="calls, floors, footprint, folding, hooks, statistics, steady")
+    parser.add_argument("names", nargs="*", metavar="NAME", help="which, by default all")
     parser.add_argument("--steady-seconds", type=float, default=STEADY_SECONDS)
     arguments = parser.parse_args()
     benchmarks: dict[str, tuple[str, Callable[[], list[Figure]]]] = {

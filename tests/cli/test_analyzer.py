@@ -53,7 +53,8 @@ def test_port_that_is_taken_is_one_line(
 
 
 def test_url_that_is_none_is_one_line(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    assert "--prometheus.url: 'nowhere' is not an http:// or https:// URL" in fails(monkeypatch, capsys, "--prometheus.url", "nowhere")
+    line = fails(monkeypatch, capsys, "--prometheus.url", "nowhere")
+    assert "--prometheus.url: 'nowhere' is not an http:// or https:// URL" in line
 
 
 def test_shard_that_is_none_is_one_line(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

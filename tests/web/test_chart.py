@@ -1,5 +1,6 @@
 import math
 import re
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -13,7 +14,7 @@ HEIGHT = 250.0
 FLOATS = st.floats(allow_nan=True, allow_infinity=True)
 
 
-def chart(**changes: object) -> Chart:
+def chart(**changes: Any) -> Chart:
     points = [(100.0, 1.0), (160.0, 2.0), (220.0, 1.5)]
     base = Chart("one", "title", "what there is", 100.0, 220.0, unit_of("llm_duration_p95"), [Line(points, "value")])
     return base._replace(**changes)
