@@ -10,7 +10,7 @@ import click
 import msgspec
 
 from agentgauge import __version__
-from agentgauge.cli.exporter import Task, serve_until_stopped, start_log
+from agentgauge.cli.exporter import Task, serve_until_stopped, serving_options, start_log
 from agentgauge.cli.urls import checked_url
 from agentgauge.configuration import Analyzer as Settings
 from agentgauge.configuration import load
@@ -24,7 +24,6 @@ from agentgauge.web.views import SignalViews
 
 _ADDRESS: Final = "127.0.0.1:10421"
 _PROMETHEUS: Final = "http://127.0.0.1:9090"
-_FILE: Final = click.Path(path_type=Path)
 
 
 @click.command
@@ -34,17 +33,7 @@ _FILE: Final = click.Path(path_type=Path)
     metavar="URL",
     help=f"Any engine that speaks PromQL.  [default: analyzer.prometheus_url of the configuration, or {_PROMETHEUS}]",
 )
-@click.option("--config.file", "config_file", type=_FILE, help="Configuration (YAML).")
-@click.option(
-    "--web.listen-address",
-    "listen_addresses",
-    metavar="HOST:PORT",
-    multiple=True,
-    default=[_ADDRESS],
-    show_default=_ADDRESS,
-    help="Where to listen; may be given several times.",
-)
-@click.option("--web.config.file", "web_config_file", type=_FILE, help="TLS, headers and users (YAML).")
+@serving_options(_ADDRESS)
 @click.option("--shard", metavar="I/N", help="Watch one of N shares of the series; N analyzers share them.")
 def analyzer(
     prometheus_url: str | None,

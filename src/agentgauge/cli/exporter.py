@@ -28,24 +28,39 @@ _JOIN_SECONDS: Final = 1.0
 _FILE: Final = click.Path(path_type=Path)
 
 
+def serving_options(address: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Return the decorator that adds the options of a command that serves.
+
+    Args:
+        address: host:port where it listens by default.
+    """
+
+    def add(command: Callable[..., Any]) -> Callable[..., Any]:
+        for option in (
+            click.option("--web.config.file", "web_config_file", type=_FILE, help="TLS, headers and users (YAML)."),
+            click.option(
+                "--web.listen-address",
+                "listen_addresses",
+                metavar="HOST:PORT",
+                multiple=True,
+                default=[address],
+                show_default=address,
+                help="Where to listen; may be given several times.",
+            ),
+            click.option("--config.file", "config_file", type=_FILE, help="Configuration (YAML)."),
+        ):
+            command = option(command)
+        return command
+
+    return add
+
+
 def exporter_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options of a command that runs an exporter."""
-    for option in (
-        click.option("--transcripts", type=_FILE, help="Claude Code transcripts under this directory instead."),
-        click.option("--web.config.file", "web_config_file", type=_FILE, help="TLS, headers and users (YAML)."),
-        click.option(
-            "--web.listen-address",
-            "listen_addresses",
-            metavar="HOST:PORT",
-            multiple=True,
-            default=[_ADDRESS],
-            show_default=_ADDRESS,
-            help="Where to listen; may be given several times.",
-        ),
-        click.option("--config.file", "config_file", type=_FILE, help="Configuration (YAML)."),
-    ):
-        command = option(command)
-    return command
+    transcripts = click.option(
+        "--transcripts", type=_FILE, help="Claude Code transcripts under this directory instead."
+    )
+    return serving_options(_ADDRESS)(transcripts(command))
 
 
 @click.command

@@ -3,7 +3,7 @@
 from typing import Final, NamedTuple
 
 from agentgauge import pricing
-from agentgauge.collectors.conversation import Turn
+from agentgauge.collectors.conversation import Turn, llm_labels
 from agentgauge.record import Record
 
 _MOST_RECORDS: Final = 10_000
@@ -50,16 +50,7 @@ class Caller(NamedTuple):
 
     def record(self, time: float, amounts: dict[str, float], *, error_type: str = "", cost_source: str = "") -> Record:
         """Return the record of one call."""
-        labels = {
-            "gen_ai_operation_name": "chat",
-            "gen_ai_provider_name": self.provider,
-            "gen_ai_request_model": self.model,
-            "gen_ai_agent_name": self.agent,
-            "task_type": "",
-            "error_type": error_type,
-            "cost_source": cost_source,
-        }
-        return Record("llm", time, labels, amounts)
+        return Record("llm", time, llm_labels(self.agent, self.provider, self.model, error_type, cost_source), amounts)
 
     def used(
         self, time: float, tokens: Tokens, *, cost_usd: float | None = None, duration: float | None = None

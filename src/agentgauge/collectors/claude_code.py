@@ -10,9 +10,9 @@ from msgspec import Struct
 
 from agentgauge.collectors.conversation import label
 from agentgauge.collectors.follower import File, Listing, Position
+from agentgauge.collectors.saved import read_state
 from agentgauge.collectors.seen import Seen
 from agentgauge.collectors.transcript import MAIN_AGENT, SUBAGENT, Transcript
-from agentgauge.errors import SpoolError
 from agentgauge.record import Record
 
 REST_SECONDS: Final = 30.0
@@ -104,10 +104,7 @@ class ClaudeCodeCollector:
         Raises:
             SpoolError: it is not one.
         """
-        try:
-            saved = msgspec.convert(state, _State)
-        except msgspec.ValidationError as error:
-            raise SpoolError(f"a state of the collector claude_code that cannot be read: {error}") from error
+        saved = read_state(self.name, state, _State)
         self._seen.restore(saved.seen)
         self._files = saved.files
         self._looked.clear()

@@ -15,9 +15,10 @@ import msgspec
 from msgspec import Struct
 
 from agentgauge.collectors.hook_payload import Event, read_payload
+from agentgauge.collectors.saved import read_state
 from agentgauge.collectors.seen import Seen
 from agentgauge.collectors.tool_calls import ToolCalls
-from agentgauge.errors import InvalidRecordError, SpoolError
+from agentgauge.errors import InvalidRecordError
 from agentgauge.record import Record
 
 HOLD_SECONDS: Final = 60.0
@@ -116,10 +117,7 @@ class ClaudeCodeHooksCollector:
         Raises:
             SpoolError: it is not one.
         """
-        try:
-            saved = msgspec.convert(state, _State)
-        except msgspec.ValidationError as error:
-            raise SpoolError(f"a state of the collector claude_code_hooks that cannot be read: {error}") from error
+        saved = read_state(self.name, state, _State)
         self._counted.restore(saved.counted)
         self._events, self._calls, self._held = deque(saved.events), saved.calls, saved.held
 

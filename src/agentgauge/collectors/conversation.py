@@ -134,16 +134,7 @@ class Conversation(Struct, array_like=True):
         records.append(Record("agent", turn.end or turn.start, labels, amounts))
 
     def _llm(self, time: float, amounts: dict[str, float], *, error_type: str = "", cost_source: str = "") -> Record:
-        labels = {
-            "gen_ai_operation_name": "chat",
-            "gen_ai_provider_name": self.provider,
-            "gen_ai_request_model": self.model,
-            "gen_ai_agent_name": self.agent,
-            "task_type": "",
-            "error_type": error_type,
-            "cost_source": cost_source,
-        }
-        return Record("llm", time, labels, amounts)
+        return Record("llm", time, llm_labels(self.agent, self.provider, self.model, error_type, cost_source), amounts)
 
 
 def label(value: str, otherwise: str) -> str:
@@ -156,6 +147,19 @@ def label(value: str, otherwise: str) -> str:
 def tool_name(value: str) -> str:
     """Return a tool's name as a label value, "other" for what is no name."""
     return value if _TOOL_NAME.fullmatch(value) else OTHER
+
+
+def llm_labels(agent: str, provider: str, model: str, error_type: str, cost_source: str) -> dict[str, str]:
+    """Return the labels of a call to a model."""
+    return {
+        "gen_ai_operation_name": "chat",
+        "gen_ai_provider_name": provider,
+        "gen_ai_request_model": model,
+        "gen_ai_agent_name": agent,
+        "task_type": "",
+        "error_type": error_type,
+        "cost_source": cost_source,
+    }
 
 
 def tool_labels(name: str, agent: str, error_type: str) -> dict[str, str]:

@@ -10,8 +10,8 @@ import msgspec
 
 from agentgauge.collectors.entry import MAX_LINE_BYTES
 from agentgauge.collectors.follower import File, Listing, Position, Split, is_jsonl
+from agentgauge.collectors.saved import read_state
 from agentgauge.collectors.seen import Seen
-from agentgauge.errors import SpoolError
 from agentgauge.record import Record
 
 IDLE_SECONDS: Final = 900.0
@@ -152,11 +152,8 @@ class LogCollector(Generic[_Line]):
             SpoolError: it is not one.
         """
         schema: Any = dict[str, tuple[Position, self._session]]  # type: ignore[name-defined]
-        try:
-            saved = msgspec.convert(state, dict[str, Any])
-            followed = msgspec.convert(saved.get("files"), schema)
-        except msgspec.ValidationError as error:
-            raise SpoolError(f"a state of the collector {self.name} that cannot be read: {error}") from error
+        saved = read_state(self.name, state, dict[str, Any])
+        followed = read_state(self.name, saved.get("files"), schema)
         self._seen.restore(saved.get("seen"))
         self._followed = followed
         self._looked.clear()

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import msgspec
 from msgspec import Struct
 
+from agentgauge.collectors.saved import read_state
 from agentgauge.configuration import ProcessGroup
-from agentgauge.errors import SpoolError
 from agentgauge.record import Record
 
 if TYPE_CHECKING:
@@ -112,10 +112,7 @@ class ProcessesCollector:
         Raises:
             SpoolError: it is not one.
         """
-        try:
-            saved = msgspec.convert(state, _State)
-        except msgspec.ValidationError as error:
-            raise SpoolError(f"a state of the collector processes that cannot be read: {error}") from error
+        saved = read_state(self.name, state, _State)
         self._since, self._counted = saved.since, saved.roles
 
     def _scan(self, now: float) -> None:
