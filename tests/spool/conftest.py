@@ -32,4 +32,5 @@ def full_disk(home: Path) -> Iterator[Path]:
                 pass
         yield home
     finally:
-        subprocess.run(["umount", str(home)], check=True)
+        # Lazily: whoever looks through all file systems at this moment (a scanner, another test) keeps it busy.
+        subprocess.run(["umount", "--lazy", str(home)], check=True)
