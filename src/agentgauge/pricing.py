@@ -82,7 +82,9 @@ def cost_usd(
         tiers = _rates(_PROVIDERS.get(provider, provider), model, speed, processing, int(moment // _QUARTER))
     if tiers is None:
         return None
-    rates = next(tier for tier in reversed(tiers) if input_tokens > tier.above or tier is tiers[0])
+    rates = tiers[0]
+    if len(tiers) > 1:
+        rates = next(tier for tier in reversed(tiers) if input_tokens > tier.above or tier is tiers[0])
     short_writes = cache_write_tokens - cache_write_1h_tokens
     plain = max(0.0, input_tokens - cache_read_tokens - cache_write_tokens)
     return (

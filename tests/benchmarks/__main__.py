@@ -29,6 +29,7 @@ def main() -> int:
         "floors": ("A call above its floor", lambda: _figures("floors")()),
         "footprint": ("Import, memory, exposition", lambda: _figures("footprint")()),
         "folding": ("Lines of the spool into totals", lambda: _figures("folding")()),
+        "reading": ("Sessions of agents' clients into records", lambda: _figures("reading")()),
         "hooks": ("A hook as a process", lambda: _figures("hooks")()),
         "statistics": ("The analyzer's mathematics", lambda: _figures("speed_statistics")()),
         "steady": (

@@ -1,6 +1,7 @@
 """Conversation: one thread of a transcript, its call and its run in progress, and the records they end as."""
 
 import re
+from functools import lru_cache
 from typing import Final
 
 from msgspec import Struct
@@ -137,6 +138,7 @@ class Conversation(Struct, array_like=True):
         return Record("llm", time, llm_labels(self.agent, self.provider, self.model, error_type, cost_source), amounts)
 
 
+@lru_cache(maxsize=1024)
 def label(value: str, otherwise: str) -> str:
     """Return a name as a label value: ``otherwise`` for none, "other" for what is no name."""
     if not value:

@@ -48,46 +48,20 @@ class _Tool(Struct, gc=False):
     timestamp: str | None = None
 
 
-class Message(Struct, gc=False, rename="camel"):
-    """One message of a session; ``content`` is left undecoded."""
+class Line(Struct, gc=False, rename="camel"):
+    """A message, or a line of a newer version that says something of the session; ``content`` is left undecoded."""
 
-    id: str
-    type: str
+    id: str = ""
+    type: str = ""
     timestamp: str | None = None
     model: str | None = None
     tokens: _Tokens | None = None
     tool_calls: list[_Tool] | None = None
     content: msgspec.Raw = _NOTHING
-
-
-class _Session(Struct, gc=False, rename="camel"):
-    """A whole file of an older version."""
-
-    session_id: str
-    messages: list[Message]
-    kind: str | None = None
-
-
-class _Update(Struct, gc=False):
-    messages: list[Message] | None = None
-    kind: str | None = None
-
-
-class _Line(Struct, gc=False, rename="camel"):
-    """One line of a newer version: a message, the session itself, or a change of it."""
-
-    id: str | None = None
     session_id: str | None = None
     kind: str | None = None
     rewind_to: str | None = msgspec.field(default=None, name="$rewindTo")
-    update: _Update | None = msgspec.field(default=None, name="$set")
-
-
-class Entry(Struct, gc=False):
-    """Messages, and what the session says of itself; ``kind`` is "subagent" for that of one."""
-
-    messages: list[Message]
-    kind: str = ""
+    update: "_Update | None" = msgspec.field(default=None, name="$set")
 
     @property
     def known(self) -> bool:
@@ -95,12 +69,26 @@ class Entry(Struct, gc=False):
         return True
 
 
+class _Update(Struct, gc=False):
+    """What changes in a session."""
+
+    messages: list[Line] | None = None
+    kind: str | None = None
+
+
+class _Session(Struct, gc=False, rename="camel"):
+    """A whole file of an older version."""
+
+    session_id: str
+    messages: list[Line]
+    kind: str | None = None
+
+
 _session = msgspec.json.Decoder(_Session).decode
-_line = msgspec.json.Decoder(_Line).decode
-_message = msgspec.json.Decoder(Message).decode
+_line = msgspec.json.Decoder(Line).decode
 
 
-def decode(body: bytes) -> Entry:
+def decode(body: bytes) -> Line:
     """Return what one line says.
 
     Raises:
@@ -108,24 +96,31 @@ def decode(body: bytes) -> Entry:
     """
     line = _line(body)
     if line.rewind_to is not None:
-        return Entry([])  # what is taken back was called all the same
-    if line.id is not None:
-        return Entry([_message(body)])
-    if line.update is not None:
-        return Entry(line.update.messages or [], line.update.kind or "")
-    if line.session_id is None:
+        return Line()  # what is taken back was called all the same
+    if line.id:
+        _check([line])
+    elif line.update is not None:
+        _check(line.update.messages or [])
+    elif line.session_id is None:
         raise msgspec.ValidationError("neither a message nor a session")
-    return Entry([], line.kind or "")
+    return line
 
 
-def whole(body: bytes) -> list[Entry]:
+def whole(body: bytes) -> list[Line]:
     """Return what a file of an older version says.
 
     Raises:
         msgspec.DecodeError: it is not a session.
     """
     session = _session(body)
-    return [Entry(session.messages, session.kind or "")]
+    _check(session.messages)
+    return [Line(kind=session.kind), *session.messages]
+
+
+def _check(messages: list[Line]) -> None:
+    for message in messages:
+        if not message.id or not message.type:
+            raise msgspec.ValidationError("a message without id or type")
 
 
 class Chat(Struct, omit_defaults=True):
@@ -151,20 +146,16 @@ class Chat(Struct, omit_defaults=True):
         """Whether a tool is at work; the files do not say."""
         return False
 
-    def read(self, line: Entry, seen: Seen, records: list[Record]) -> bool:
-        """Take the next entry and append the records now complete; what is written anew is no duplicate."""
-        if line.kind == "subagent":
+    def read(self, line: Line, seen: Seen, records: list[Record]) -> bool:
+        """Take the next line and append the records now complete; what is written anew is no duplicate."""
+        if line.id:
+            self._message(line, seen, records)
+            return False
+        update = line.update or _Update(kind=line.kind)
+        if update.kind == "subagent":
             self.agent = "subagent"
-        for message in line.messages:
-            time = unix(message.timestamp)
-            if message.type == "user":
-                if seen.add(f"{message.id}:user"):
-                    self.rest(records)
-                    self.turn, self.asked = Turn(time), time
-            elif message.type == "gemini":
-                self._answer(message, time, seen, records)
-            elif message.type == "error" and b"API Error" in bytes(message.content)[:_HEAD]:
-                self._error(message, time, seen, records)
+        for message in update.messages or ():
+            self._message(message, seen, records)
         return False
 
     def rest(self, records: list[Record]) -> None:
@@ -174,7 +165,18 @@ class Chat(Struct, omit_defaults=True):
 
     close = rest
 
-    def _answer(self, message: Message, time: float, seen: Seen, records: list[Record]) -> None:
+    def _message(self, message: Line, seen: Seen, records: list[Record]) -> None:
+        if message.type == "gemini":
+            self._answer(message, unix(message.timestamp), seen, records)
+        elif message.type == "user":
+            if seen.add(f"{message.id}:user"):
+                self.rest(records)
+                self.asked = unix(message.timestamp)
+                self.turn = Turn(self.asked)
+        elif message.type == "error" and b"API Error" in bytes(message.content)[:_HEAD]:
+            self._error(message, unix(message.timestamp), seen, records)
+
+    def _answer(self, message: Line, time: float, seen: Seen, records: list[Record]) -> None:
         counts = message.tokens
         if counts is not None and seen.add(f"{message.id}:call"):
             thoughts = counts.thoughts or 0
@@ -208,7 +210,7 @@ class Chat(Struct, omit_defaults=True):
         turn.end = max(turn.end, end)
         self.asked = max(self.asked, end)
 
-    def _error(self, message: Message, time: float, seen: Seen, records: list[Record]) -> None:
+    def _error(self, message: Line, time: float, seen: Seen, records: list[Record]) -> None:
         if not seen.add(f"{message.id}:error"):
             return
         duration = time - self.asked if 0 < self.asked <= time else 0.0
@@ -225,7 +227,7 @@ class Chat(Struct, omit_defaults=True):
         return self.turn
 
 
-def gemini(paths: Iterable[str | Path]) -> LogCollector[Entry]:
+def gemini(paths: Iterable[str | Path]) -> LogCollector[Line]:
     """Return the collector of the sessions in directories, and of files named themselves."""
     return LogCollector("gemini", paths, Chat, split_lines(decode), whole=whole, accepts=_is_session)
 

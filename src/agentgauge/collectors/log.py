@@ -165,8 +165,7 @@ class LogCollector(Generic[_Line]):
         self._looked[file.key] = (file.size, file.changed)
         try:
             if self._whole is not None and file.path.endswith(".json"):
-                if known or not self._is_read(file):
-                    yield from self._read_whole(file, self._whole, final)
+                yield from self._read_whole(file, self._whole, known, final)
             else:
                 yield from self._read_lines(file, final)
         except OSError:
@@ -183,18 +182,17 @@ class LogCollector(Generic[_Line]):
                 self._refused["dropped"] += batch.dropped
                 yield from self._take(session, batch.entries)
 
-    def _is_read(self, file: File) -> bool:
-        """Return whether a file is, after a restart, what it was when it was last read whole."""
-        position = self._followed[file.key][0]
-        with Path(file.path).open("rb") as body:
-            return 0 < position.offset == file.size and position.holds(body)
-
-    def _read_whole(self, file: File, whole: Callable[[bytes], list[_Line]], final: bool) -> Iterator[Record]:
-        session = self._followed[file.key][1]
+    def _read_whole(
+        self, file: File, whole: Callable[[bytes], list[_Line]], known: bool, final: bool
+    ) -> Iterator[Record]:
+        before, session = self._followed[file.key]
         if file.size > _MAX_WHOLE_BYTES:
             self._refused["dropped"] += 1
             return
         body = Path(file.path).read_bytes()
+        position = Position.after(body)
+        if position == before and not known:
+            return  # after a restart, what it was when it was last read
         try:
             lines = whole(body)
         except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
@@ -203,14 +201,16 @@ class LogCollector(Generic[_Line]):
             else:
                 del self._looked[file.key]  # it may be being written
             return
-        self._followed[file.key] = (Position.after(body), session)
+        self._followed[file.key] = (position, session)
         yield from self._take(session, lines)
 
     def _take(self, session: Session[_Line], lines: Iterable[_Line]) -> Iterator[Record]:
         records: list[Record] = []
         for line in lines:
             self._refused["duplicate"] += session.read(line, self._seen, records)
-        yield from records
+            if records:  # handed on at once: thousands that wait would keep the garbage collector busy
+                yield from records
+                records.clear()
 
     def _last_line(self, file: File) -> Iterator[Record]:
         """Read a last line that has no newline if it is whole; else it goes on waiting."""

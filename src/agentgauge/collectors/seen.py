@@ -31,7 +31,7 @@ class Seen:
     def add(self, identity: str) -> bool:
         """Add an identity; return whether it is new."""
         key = int.from_bytes(blake2b(identity.encode("utf-8", "replace"), digest_size=_BYTES).digest(), "big")
-        for generation in reversed(self._generations):
+        for generation in self._generations:
             if key in generation:
                 return False
         if len(self._generations[-1]) >= _GENERATION:
