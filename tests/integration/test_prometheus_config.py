@@ -32,15 +32,15 @@ UNIT_TESTS: Final[list[dict[str, Any]]] = [
     test for file in TEST_FILES for test in yaml.safe_load(file.read_text())["tests"]
 ]
 
-EXPOSED: Final = {"up", *METRICS} | {
+EXPOSED: Final = {"up", "alertmanager_notifications_failed_total", *METRICS} | {
     f"{metric.name}_{suffix}"
     for metric in METRICS.values()
     if metric.type == "histogram"
     for suffix in ("bucket", "count", "sum")
 }
 PROMQL_WORDS: Final = {"and", "or", "unless"}
-# What scraping and our rules add to the catalogue's labels.
-ADDED_LABELS: Final = {"job", "instance", "le", "level"}
+# What scraping, our rules and Alertmanager add to the catalogue's labels.
+ADDED_LABELS: Final = {"job", "instance", "le", "level", "integration"}
 
 
 def promtool(*arguments: str | Path) -> None:
@@ -172,3 +172,8 @@ def test_prometheus_runs_it_and_finds_every_address(tmp_path: Path) -> None:
             groups = server.get("/api/v1/rules")["groups"]
             assert {rule["health"] for group in groups for rule in group["rules"]} <= {"ok", "unknown"}
             assert sum(len(group["rules"]) for group in groups) == len(RULES)
+            kept = until(lambda: server.query('{job="alertmanager", integration="slack"}'))
+            assert {sample["metric"]["__name__"] for sample in kept} == {
+                "alertmanager_notifications_failed_total",
+                "alertmanager_notifications_total",
+            }
