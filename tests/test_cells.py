@@ -99,8 +99,8 @@ def test_calls_in_flight_and_the_oldest_one() -> None:
         return {name: value for name, value in families.items() if isinstance(value, float)}
 
     assert gauges() == {"agentgauge_in_flight": 0.0, "agentgauge_oldest_in_flight_seconds": 0.0}
-    cell.opened[cell.take()] = time.perf_counter() - 90
-    cell.opened[cell.take()] = time.perf_counter()
+    cell.begun.append(time.perf_counter() - 90)
+    cell.begin()
     now = gauges()
     assert now["agentgauge_in_flight"] == 2
     assert 90 <= now["agentgauge_oldest_in_flight_seconds"] < 100

@@ -1,14 +1,16 @@
 """Cells: where calls are counted, fast to write from any thread, folded into totals when read.
 
-A call costs its caller two readings of the clock, an entry in a dictionary and an append to a list. Each of
-those is one atomic step of CPython's containers, so no lock is taken; ``Cells.fold`` takes what was appended.
+A call costs its caller two readings of the clock and three appends to lists: when it began, when one that has ended
+began, and how long it took. Each of those is one atomic step, so no lock is taken; ``Cells.fold`` takes what was
+appended, and what began and has not ended is in flight.
 """
 
+import math
 import os
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable
-from itertools import count
 from typing import Final, TypeVar
 
 from agentgauge.kinds import KINDS
@@ -18,7 +20,7 @@ from agentgauge.totals import OTHER, Family, Labels, Totals
 _T = TypeVar("_T")
 
 VALVE: Final = 4096
-"""A power of two: every so many calls a cell is folded by a caller, which bounds memory without scrapes."""
+"""Every so many calls a cell is folded by a caller, which bounds memory without scrapes."""
 
 _MOST_CELLS: Final = 1000
 
@@ -27,22 +29,58 @@ class Cell:
     """Calls of one kind under one set of labels.
 
     Attributes:
-        take: returns the next ticket.
-        opened: ticket to the clock's reading when the call began; what is in flight.
+        begun: the clock's readings when calls began, not yet folded.
+        ended: the same readings again, of those that have ended, well or not.
         done: durations of successful calls not yet folded, in seconds.
         amounts: further amounts of successful calls not yet folded, by name.
+        born: calls that began before this reading are not counted: they are those of the process this one is a fork of.
+        flying: when the calls in flight began, as of the last fold.
     """
 
-    __slots__ = ("amounts", "done", "kind", "labels", "name", "opened", "take")
+    __slots__ = ("amounts", "begun", "born", "done", "ended", "flying", "kind", "labels", "name")
 
     def __init__(self, kind: str, name: str, labels: Labels, amounts: tuple[str, ...]) -> None:
         self.kind = kind
         self.name = name
         self.labels = labels
-        self.take: Callable[[], int] = count(1).__next__
-        self.opened: dict[int, float] = {}
+        self.begun: list[float] = []
+        self.ended: list[float] = []
         self.done: list[float] = []
         self.amounts: dict[str, list[float]] = {amount: [] for amount in amounts}
+        self.born = -math.inf
+        self.flying: list[float] = []
+
+    def begin(self) -> float:
+        """Note that a call begins, and return when."""
+        start = time.perf_counter()
+        self.begun.append(start)
+        return start
+
+    def end(self, start: float) -> float | None:
+        """Note that a call has ended, and return its duration; None where it began in the process that forked."""
+        if start < self.born:
+            return None
+        self.ended.append(start)
+        return time.perf_counter() - start
+
+    def settle(self) -> None:
+        """Find what is in flight: what began less what has ended."""
+        ended = _taken(self.ended)  # first: whatever is in it has begun
+        begun = self.flying + _taken(self.begun)
+        if begun == ended:  # one after the other
+            self.flying = []
+        elif len(flying := set(begun)) == len(begun):
+            self.flying = list(flying.difference(ended))
+        else:  # two began at the same moment
+            counts = Counter(begun)
+            counts.subtract(ended)
+            self.flying = list(counts.elements())
+
+    def reset(self) -> None:
+        """Forget everything counted and in flight."""
+        self.born = time.perf_counter()
+        for values in (self.begun, self.ended, self.done, self.flying, *self.amounts.values()):
+            values.clear()
 
 
 class Cells:
@@ -127,10 +165,7 @@ class Cells:
         self._lock = threading.Lock()
         self._records.clear()
         for cell in self._cells.values():
-            cell.opened.clear()
-            cell.done.clear()
-            for values in cell.amounts.values():
-                values.clear()
+            cell.reset()
         self.totals.reset()
 
     def _admit(self, kind: str, key: Labels) -> Labels:
@@ -148,6 +183,8 @@ class Cells:
     def _fold(self) -> None:
         # A list, not the dictionary: a thread that meets a new label set may be adding its cell.
         for cell in list(self._cells.values()):
+            if cell.begun or cell.ended:
+                cell.settle()
             if cell.done:
                 durations = _taken(cell.done)
                 amounts = {name: _taken(values) for name, values in cell.amounts.items()}
@@ -163,8 +200,7 @@ class Cells:
         now = time.perf_counter()
         ages: dict[Labels, list[float]] = {}
         for cell in list(self._cells.values()):
-            started = list(cell.opened.values())
-            ages.setdefault((cell.kind, cell.name), []).extend(now - start for start in started)
+            ages.setdefault((cell.kind, cell.name), []).extend(now - start for start in cell.flying)
         for labels, open_ages in ages.items():
             self.totals.set("agentgauge_in_flight", labels, float(len(open_ages)))
             self.totals.set("agentgauge_oldest_in_flight_seconds", labels, max(open_ages, default=0.0))

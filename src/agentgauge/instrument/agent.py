@@ -8,7 +8,7 @@ from typing import Any, Final, overload
 from agentgauge.cells import CELLS, Cell
 from agentgauge.errors import UsageError
 from agentgauge.instrument.memory import with_memory
-from agentgauge.instrument.meter import Meter, checked_label, close_ticket
+from agentgauge.instrument.meter import Meter, checked_label, count_success
 from agentgauge.instrument.outcome import OUTCOMES, error_type_of, outcome_of
 from agentgauge.instrument.refusal import refuse
 from agentgauge.instrument.scope import Scope, scope
@@ -26,12 +26,12 @@ class Run:
     Lists, because appending is one atomic step: the run's calls may come from several threads.
     """
 
-    __slots__ = ("agent", "inferences", "outer", "said", "task_type", "ticket", "tools")
+    __slots__ = ("agent", "inferences", "outer", "said", "started", "task_type", "tools")
 
-    def __init__(self, agent_name: str, task_type: str, ticket: int, outer: "Run | None") -> None:
+    def __init__(self, agent_name: str, task_type: str, started: float, outer: "Run | None") -> None:
         self.agent = agent_name
         self.task_type = task_type
-        self.ticket = ticket
+        self.started = started
         self.outer = outer
         self.inferences: list[None] = []
         self.tools: list[None] = []
@@ -67,9 +67,7 @@ class AgentMeter:
 
     def begin(self) -> Run:
         """Begin a run within the current one."""
-        ticket = self._cell.take()
-        run = Run(self._cell.name, self._labels["task_type"], ticket, current_run.get())
-        self._cell.opened[ticket] = time.perf_counter()
+        run = Run(self._cell.name, self._labels["task_type"], self._cell.begin(), current_run.get())
         current_run.set(run)
         return run
 
@@ -79,7 +77,7 @@ class AgentMeter:
         outcome = token.said or self._judge(result)
         if outcome != "success":
             self._record(token, outcome, "")
-        elif close_ticket(self._cell, token.ticket):
+        elif count_success(self._cell, token.started):
             self._cell.amounts["inference_calls"].append(float(len(token.inferences)))
             self._cell.amounts["tool_calls"].append(float(len(token.tools)))
 
@@ -107,11 +105,11 @@ class AgentMeter:
         return outcome if isinstance(outcome, str) and outcome in OUTCOMES else "failure"
 
     def _record(self, run: Run, outcome: str, error_type: str) -> None:
-        start = self._cell.opened.pop(run.ticket, None)
-        if start is None:
+        duration = self._cell.end(run.started)
+        if duration is None:
             return
         amounts = {
-            "duration_seconds": time.perf_counter() - start,
+            "duration_seconds": duration,
             "inference_calls": float(len(run.inferences)),
             "tool_calls": float(len(run.tools)),
         }

@@ -5,7 +5,7 @@ from collections.abc import AsyncGenerator, Callable, Generator
 from typing import Any, Final
 
 from agentgauge.cells import CELLS, VALVE, Cell
-from agentgauge.instrument.meter import Flavour, close_ticket
+from agentgauge.instrument.meter import Flavour, count_success
 from agentgauge.record import Record
 
 
@@ -23,26 +23,24 @@ class CellMeter:
         self.cell = cell
         self.failed = failed
 
-    def begin(self) -> int:
+    def begin(self) -> float:
         """Note that a call began."""
-        ticket = self.cell.take()
-        self.cell.opened[ticket] = time.perf_counter()
-        return ticket
+        return self.cell.begin()
 
-    def end(self, token: int, result: object = None) -> None:
+    def end(self, token: float, result: object = None) -> None:
         """Note that a call returned."""
-        close_ticket(self.cell, token)
+        count_success(self.cell, token)
 
-    def fail(self, token: int, error: BaseException) -> None:
+    def fail(self, token: float, error: BaseException) -> None:
         """Note that a call raised."""
-        start = self.cell.opened.pop(token, None)
-        if start is not None:
-            CELLS.record(self.failed(time.perf_counter() - start, error))
+        duration = self.cell.end(token)
+        if duration is not None:
+            CELLS.record(self.failed(duration, error))
 
-    def suspend(self, token: int, item: object) -> None:
+    def suspend(self, token: float, item: object) -> None:
         """Nothing depends on who has control."""
 
-    def resume(self, token: int) -> None:
+    def resume(self, token: float) -> None:
         """Nothing depends on who has control."""
 
     def around(self, function: Callable[..., Any], flavour: Flavour) -> Callable[..., Any]:
@@ -52,21 +50,21 @@ class CellMeter:
 
 def _function(function: Callable[..., Any], meter: CellMeter) -> Callable[..., Any]:
     cell, fail = meter.cell, meter.fail
-    take, opened, close, append = cell.take, cell.opened, cell.opened.pop, cell.done.append
-    clock, mask, relieve = time.perf_counter, VALVE - 1, CELLS.relieve
+    begun, ended, done = cell.begun, cell.ended, cell.done
+    clock, valve, relieve = time.perf_counter, VALVE, CELLS.relieve
 
     def call(*args: Any, **kwargs: Any) -> Any:
-        opened[ticket := take()] = clock()
+        begun.append(start := clock())
         try:
             result = function(*args, **kwargs)
         except BaseException as error:
-            fail(ticket, error)
+            fail(start, error)
             raise
-        try:
-            append(clock() - close(ticket))
-        except KeyError:  # begun before a fork: the parent's
+        if start < cell.born:  # before a fork: the parent's
             return result
-        if not ticket & mask:
+        done.append(clock() - start)
+        ended.append(start)
+        if len(done) >= valve:
             relieve()
         return result
 
@@ -75,21 +73,21 @@ def _function(function: Callable[..., Any], meter: CellMeter) -> Callable[..., A
 
 def _coroutine(function: Callable[..., Any], meter: CellMeter) -> Callable[..., Any]:
     cell, fail = meter.cell, meter.fail
-    take, opened, close, append = cell.take, cell.opened, cell.opened.pop, cell.done.append
-    clock, mask, relieve = time.perf_counter, VALVE - 1, CELLS.relieve
+    begun, ended, done = cell.begun, cell.ended, cell.done
+    clock, valve, relieve = time.perf_counter, VALVE, CELLS.relieve
 
     async def call(*args: Any, **kwargs: Any) -> Any:
-        opened[ticket := take()] = clock()
+        begun.append(start := clock())
         try:
             result = await function(*args, **kwargs)
         except BaseException as error:
-            fail(ticket, error)
+            fail(start, error)
             raise
-        try:
-            append(clock() - close(ticket))
-        except KeyError:  # begun before a fork: the parent's
+        if start < cell.born:  # before a fork: the parent's
             return result
-        if not ticket & mask:
+        done.append(clock() - start)
+        ended.append(start)
+        if len(done) >= valve:
             relieve()
         return result
 
@@ -98,21 +96,21 @@ def _coroutine(function: Callable[..., Any], meter: CellMeter) -> Callable[..., 
 
 def _generator(function: Callable[..., Any], meter: CellMeter) -> Callable[..., Any]:
     cell, fail = meter.cell, meter.fail
-    take, opened, close, append = cell.take, cell.opened, cell.opened.pop, cell.done.append
-    clock, mask, relieve = time.perf_counter, VALVE - 1, CELLS.relieve
+    begun, ended, done = cell.begun, cell.ended, cell.done
+    clock, valve, relieve = time.perf_counter, VALVE, CELLS.relieve
 
     def call(*args: Any, **kwargs: Any) -> Generator[Any, Any, Any]:
-        opened[ticket := take()] = clock()
+        begun.append(start := clock())
         try:
             result = yield from function(*args, **kwargs)
         except BaseException as error:
-            fail(ticket, error)
+            fail(start, error)
             raise
-        try:
-            append(clock() - close(ticket))
-        except KeyError:  # begun before a fork: the parent's
+        if start < cell.born:  # before a fork: the parent's
             return result
-        if not ticket & mask:
+        done.append(clock() - start)
+        ended.append(start)
+        if len(done) >= valve:
             relieve()
         return result
 
@@ -123,7 +121,7 @@ def _async_generator(function: Callable[..., Any], meter: CellMeter) -> Callable
     begin, end, fail = meter.begin, meter.end, meter.fail
 
     async def call(*args: Any, **kwargs: Any) -> AsyncGenerator[Any, Any]:
-        ticket = begin()
+        start = begin()
         try:
             inner = function(*args, **kwargs)
             send = inner.asend
@@ -139,9 +137,9 @@ def _async_generator(function: Callable[..., Any], meter: CellMeter) -> Callable
                 else:
                     item = await send(sent)
         except StopAsyncIteration:
-            end(ticket)
+            end(start)
         except BaseException as error:
-            fail(ticket, error)
+            fail(start, error)
             raise
 
     return call

@@ -1,14 +1,13 @@
 """Databases: durations of queries, by their first keyword; the statement itself is never kept."""
 
 import re
-import time
 import weakref
 from collections.abc import Callable, Iterator
 from typing import Any, Final, TypeVar
 
 from agentgauge.cells import CELLS, Cell
 from agentgauge.errors import UsageError
-from agentgauge.instrument.meter import checked_label, close_ticket
+from agentgauge.instrument.meter import checked_label, count_success
 
 C = TypeVar("C")
 
@@ -40,20 +39,18 @@ class Queries:
         self._database = database
         self._cells: dict[str, Cell] = {}
 
-    def begin(self, statement: object) -> tuple[Cell, int]:
+    def begin(self, statement: object) -> tuple[Cell, float]:
         """Note that a query began."""
         operation = operation_of(statement)
         cell = self._cells.get(operation)
         if cell is None:
             labels = {"database": self._database, "operation": operation}
             cell = self._cells.setdefault(operation, CELLS.cell("db_query", self._database, labels))
-        ticket = cell.take()
-        cell.opened[ticket] = time.perf_counter()
-        return cell, ticket
+        return cell, cell.begin()
 
-    def end(self, token: tuple[Cell, int]) -> None:
+    def end(self, token: tuple[Cell, float]) -> None:
         """Note that it ended, well or not."""
-        close_ticket(*token)
+        count_success(*token)
 
 
 _instrumented: Final[weakref.WeakSet[Any]] = weakref.WeakSet()

@@ -36,17 +36,15 @@ class Call:
         "last_chunk",
         "model",
         "started",
-        "ticket",
     )
 
-    def __init__(self, model: str, agent: str, ticket: int) -> None:
+    def __init__(self, model: str, agent: str, started: float) -> None:
         self.model = model
         self.agent = agent
         self.amounts: dict[str, float] = {}
         self.finish_reason = ""
-        self.ticket = ticket
         self.chunks = 0
-        self.started = self.first_chunk = self.last_chunk = time.perf_counter()
+        self.started = self.first_chunk = self.last_chunk = started
 
     def usage(
         self,
@@ -122,9 +120,7 @@ class LlmMeter:
         run = current_run.get()
         if run is not None:
             run.inferences.append(None)
-        call = Call(self._labels["gen_ai_request_model"], run.agent if run else "", self._cell.take())
-        self._cell.opened[call.ticket] = call.started
-        return call
+        return Call(self._labels["gen_ai_request_model"], run.agent if run else "", self._cell.begin())
 
     def end(self, token: Call, result: object) -> None:
         """Note that a call returned, and read the response's usage where nobody gave it."""
@@ -150,9 +146,10 @@ class LlmMeter:
         return until_the_end(function, self, flavour)
 
     def _record(self, call: Call, error_type: str) -> None:
-        if self._cell.opened.pop(call.ticket, None) is None:
+        duration = self._cell.end(call.started)
+        if duration is None:
             return
-        amounts = {**call.amounts, "duration_seconds": time.perf_counter() - call.started}
+        amounts = {**call.amounts, "duration_seconds": duration}
         if call.chunks:
             amounts["time_to_first_chunk_seconds"] = call.first_chunk - call.started
         if call.chunks > 1:

@@ -59,7 +59,7 @@ class MemoryMeter:
         self._meter.resume(token)
 
     def _observe(self, token: Any) -> None:
-        growth = self._resident() - self._before.pop(token)
+        growth = self._resident() - self._before.pop(token, math.nan)
         if not math.isnan(growth):
             CELLS.totals.observe("agentgauge_call_memory_growth_bytes", self._labels, max(0.0, growth))
 

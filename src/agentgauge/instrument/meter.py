@@ -1,6 +1,5 @@
 """Meters: what is told when a call begins, ends or fails."""
 
-import time
 from collections.abc import Callable
 from typing import Any, Literal, Protocol, runtime_checkable
 
@@ -39,13 +38,13 @@ class FastMeter(Protocol):
         """Return the function measured, or None where it is to be wrapped with the meter's methods."""
 
 
-def close_ticket(cell: Cell, ticket: int) -> bool:
+def count_success(cell: Cell, start: float) -> bool:
     """Count a successful call; False where it began before a fork and is another process's."""
-    try:
-        cell.done.append(time.perf_counter() - cell.opened.pop(ticket))
-    except KeyError:
+    duration = cell.end(start)
+    if duration is None:
         return False
-    if not ticket & VALVE - 1:
+    cell.done.append(duration)
+    if len(cell.done) >= VALVE:
         CELLS.relieve()
     return True
 

@@ -7,7 +7,7 @@ from typing import Any, overload
 from agentgauge.cells import CELLS, VALVE, Cell
 from agentgauge.instrument.agent import current_run
 from agentgauge.instrument.memory import with_memory
-from agentgauge.instrument.meter import Flavour, Meter, checked_label, close_ticket
+from agentgauge.instrument.meter import Flavour, Meter, checked_label, count_success
 from agentgauge.instrument.outcome import error_type_of
 from agentgauge.instrument.scope import Scope, scope
 from agentgauge.instrument.wrapping import F
@@ -25,7 +25,7 @@ class ToolMeter:
         self._by_agent: dict[str, Cell] = {}
         self._cell("")
 
-    def begin(self) -> tuple[Cell, int]:
+    def begin(self) -> tuple[Cell, float]:
         """Note that a call began."""
         run = current_run.get()
         if run is None:
@@ -33,21 +33,19 @@ class ToolMeter:
         else:
             run.tools.append(None)
             cell = self._by_agent.get(run.agent) or self._cell(run.agent)
-        ticket = cell.take()
-        cell.opened[ticket] = time.perf_counter()
-        return cell, ticket
+        return cell, cell.begin()
 
-    def end(self, token: tuple[Cell, int], result: object) -> None:
+    def end(self, token: tuple[Cell, float], result: object) -> None:
         """Note that a call returned."""
-        close_ticket(*token)
+        count_success(*token)
 
-    def fail(self, token: tuple[Cell, int], error: BaseException) -> None:
+    def fail(self, token: tuple[Cell, float], error: BaseException) -> None:
         """Note that a call raised."""
-        cell, ticket = token
-        start = cell.opened.pop(ticket, None)
-        if start is not None:
+        cell, start = token
+        duration = cell.end(start)
+        if duration is not None:
             labels = {**self._labels(cell.labels[2]), "error_type": error_type_of(error)}
-            CELLS.record(Record("tool", time.time(), labels, {"duration_seconds": time.perf_counter() - start}))
+            CELLS.record(Record("tool", time.time(), labels, {"duration_seconds": duration}))
 
     def around(self, function: Callable[..., Any], flavour: Flavour) -> Callable[..., Any] | None:
         """Return a plain function measured: ``begin``, ``end`` and ``fail`` written out."""
@@ -55,7 +53,7 @@ class ToolMeter:
             return None
         by_agent, new_cell, fail, run_now = self._by_agent, self._cell, self.fail, current_run.get
         outside = by_agent[""]
-        clock, mask, relieve = time.perf_counter, VALVE - 1, CELLS.relieve
+        clock, valve, relieve = time.perf_counter, VALVE, CELLS.relieve
 
         def call(*args: Any, **kwargs: Any) -> Any:
             run = run_now()
@@ -64,26 +62,27 @@ class ToolMeter:
             else:
                 run.tools.append(None)
                 cell = by_agent.get(run.agent) or new_cell(run.agent)
-            cell.opened[ticket := cell.take()] = clock()
+            cell.begun.append(start := clock())
             try:
                 result = function(*args, **kwargs)
             except BaseException as error:
-                fail((cell, ticket), error)
+                fail((cell, start), error)
                 raise
-            try:
-                cell.done.append(clock() - cell.opened.pop(ticket))
-            except KeyError:  # begun before a fork: the parent's
+            if start < cell.born:  # before a fork: the parent's
                 return result
-            if not ticket & mask:
+            done = cell.done
+            done.append(clock() - start)
+            cell.ended.append(start)
+            if len(done) >= valve:
                 relieve()
             return result
 
         return call
 
-    def suspend(self, token: tuple[Cell, int], item: object) -> None:
+    def suspend(self, token: tuple[Cell, float], item: object) -> None:
         """Nothing depends on who has control."""
 
-    def resume(self, token: tuple[Cell, int]) -> None:
+    def resume(self, token: tuple[Cell, float]) -> None:
         """Nothing depends on who has control."""
 
     def _labels(self, agent_name: str) -> dict[str, str]:

@@ -6,7 +6,7 @@ from typing import Any, Final, overload
 
 from agentgauge.cells import CELLS
 from agentgauge.instrument.memory import with_memory
-from agentgauge.instrument.meter import Meter, close_ticket
+from agentgauge.instrument.meter import Meter, count_success
 from agentgauge.instrument.outcome import error_type_of, outcome_of
 from agentgauge.instrument.refusal import label_or_refuse, refuse
 from agentgauge.instrument.scope import Scope, scope
@@ -26,14 +26,13 @@ RECOVERED: Final = ("success", "failure")
 class WorkflowRun:
     """One run of a workflow, in one state at a time."""
 
-    __slots__ = ("name", "outer", "since", "state", "ticket")
+    __slots__ = ("name", "outer", "since", "started", "state")
 
-    def __init__(self, name: str, ticket: int = 0, outer: "WorkflowRun | None" = None) -> None:
+    def __init__(self, name: str, started: float = 0.0, outer: "WorkflowRun | None" = None) -> None:
         self.name = name
-        self.ticket = ticket
         self.outer = outer
         self.state = START
-        self.since = time.perf_counter()
+        self.started = self.since = started
 
     def transition(self, state: str, /) -> None:
         """Go to another state; the time spent in the one before is recorded.
@@ -89,25 +88,24 @@ class WorkflowMeter:
 
     def begin(self) -> WorkflowRun:
         """Begin a run within the current one."""
-        run = WorkflowRun(self._cell.name, self._cell.take(), current_workflow.get())
-        self._cell.opened[run.ticket] = run.since
+        run = WorkflowRun(self._cell.name, self._cell.begin(), current_workflow.get())
         current_workflow.set(run)
         return run
 
     def end(self, token: WorkflowRun, result: object) -> None:
         """End a run that returned."""
         current_workflow.set(token.outer)
-        if close_ticket(self._cell, token.ticket) and token.state != START:
+        if count_success(self._cell, token.started) and token.state != START:
             token.transition(END)
 
     def fail(self, token: WorkflowRun, error: BaseException) -> None:
         """End a run that raised."""
         current_workflow.set(token.outer)
-        start = self._cell.opened.pop(token.ticket, None)
-        if start is None:
+        duration = self._cell.end(token.started)
+        if duration is None:
             return
         labels = {**self._labels, "error_type": error_type_of(error)}
-        CELLS.record(Record("workflow", time.time(), labels, {"duration_seconds": time.perf_counter() - start}))
+        CELLS.record(Record("workflow", time.time(), labels, {"duration_seconds": duration}))
         if token.state != START:
             token.transition(outcome_of(error))
 
