@@ -219,11 +219,15 @@ def test_a_clock_set_back_holds_nothing_for_long(clock: FrozenDateTimeFactory) -
 def test_what_waits_is_bounded_and_the_rest_counted() -> None:
     hooks = ClaudeCodeHooksCollector(Seen(), transcripts=False)
     body = payload("Stop")
+    told = 0
     for _ in range(60_000):
-        hooks.take(body)
+        try:
+            hooks.take(body)
+        except SpoolError:
+            told += 1
     records = list(hooks.poll())
     dropped = refused(records, "dropped")
-    assert dropped > 0
+    assert dropped == told > 0
     assert kinds(records)["hook_event"] + dropped == 60_000
 
 

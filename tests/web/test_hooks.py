@@ -3,7 +3,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from agentgauge.errors import InvalidRecordError
+from agentgauge.errors import InvalidRecordError, SpoolError
 from agentgauge.web.app import Surface, make_app
 from agentgauge.web.config import WebConfig
 from agentgauge.web.hooks import MAX_BODY_BYTES, PATH
@@ -18,10 +18,13 @@ class Sink:
     def __init__(self) -> None:
         self.taken: list[bytes] = []
         self.refused: list[str] = []
+        self.full = False
 
     def take(self, body: bytes | bytearray) -> None:
         if not body.startswith(b"{"):
             raise InvalidRecordError("not a hook's payload: it is broken")
+        if self.full:
+            raise SpoolError("the journal cannot be written: No space left on device")
         self.taken.append(bytes(body))
 
     def refuse(self, result: str) -> None:
@@ -58,6 +61,12 @@ def test_a_payload_is_answered_without_a_decision(serve: Serve, sink: Sink) -> N
 def test_what_is_no_payload_is_a_bad_request_in_one_line(serve: Serve, sink: Sink) -> None:
     with serve(make_app(surface(sink))) as client:
         assert post(client, b"nonsense") == (400, b"not a hook's payload: it is broken\n")
+
+
+def test_what_cannot_be_kept_is_not_answered_as_if_it_were(serve: Serve, sink: Sink) -> None:
+    sink.full = True
+    with serve(make_app(surface(sink))) as client:
+        assert post(client, b"{}") == (503, b"the journal cannot be written: No space left on device\n")
 
 
 @pytest.mark.parametrize("chunked", [False, True])

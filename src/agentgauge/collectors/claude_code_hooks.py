@@ -9,7 +9,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Iterator
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 from msgspec import Struct
@@ -18,8 +18,9 @@ from agentgauge.collectors.hook_payload import Event, read_payload
 from agentgauge.collectors.saved import read_state
 from agentgauge.collectors.seen import Seen
 from agentgauge.collectors.tool_calls import ToolCalls
-from agentgauge.errors import InvalidRecordError
+from agentgauge.errors import InvalidRecordError, SpoolError
 from agentgauge.record import Record
+from agentgauge.spool.journal import Journal, Place
 
 HOLD_SECONDS: Final = 60.0
 """How long a transcript has to tell of a call first: a new one is found within 10 s, and may be read late."""
@@ -41,28 +42,31 @@ class _State(Struct):
     calls: ToolCalls
     held: dict[str, _Held]
     counted: list[str]
+    journal: Place = Place()
 
 
 class ClaudeCodeHooksCollector:
     """Takes payloads from any thread; implements the exporter's Collector.
 
-    The state holds hashes, times and label values. A payload that was taken and not yet polled when the process is
-    killed is lost: whoever sends it does not wait for a disk.
+    State and journal hold hashes, times and label values.
 
     Args:
         tool_calls: calls to tools counted by anyone; its state is kept here.
         transcripts: whether sessions are read from their transcripts too.
+        journal: where payloads are kept until a state is saved that covers them; without one, those taken since are
+            lost with the process.
     """
 
     name = "claude_code_hooks"
 
-    def __init__(self, tool_calls: Seen, *, transcripts: bool) -> None:
+    def __init__(self, tool_calls: Seen, *, transcripts: bool, journal: Journal | None = None) -> None:
         self._counted = tool_calls
         self._transcripts = transcripts
-        self._events: deque[Event] = deque()
+        self._journal = journal
+        self._refused = {"invalid": 0, "duplicate": 0, "dropped": 0}
+        self._events = deque(self._kept(Place()))
         self._calls = ToolCalls()
         self._held: dict[str, _Held] = {}
-        self._refused = {"invalid": 0, "duplicate": 0, "dropped": 0}
         self._lock = threading.Lock()
 
     def take(self, body: bytes | bytearray) -> None:
@@ -70,6 +74,7 @@ class ClaudeCodeHooksCollector:
 
         Raises:
             InvalidRecordError: it is none.
+            SpoolError: it cannot be kept.
         """
         try:
             event = read_payload(body, time.time())
@@ -77,10 +82,11 @@ class ClaudeCodeHooksCollector:
             self.refuse("invalid")
             raise
         with self._lock:
-            if len(self._events) < _MAX_WAITING:
-                self._events.append(event)
-            else:
+            try:
+                self._keep(event)
+            except SpoolError:
                 self._refused["dropped"] += 1
+                raise
 
     def refuse(self, result: str) -> None:
         """Count a payload that was not read: "invalid", or "dropped" for one that is too large."""
@@ -108,8 +114,8 @@ class ClaudeCodeHooksCollector:
     def state(self) -> object:
         """Return what ``restore`` needs."""
         with self._lock:
-            events = list(self._events)
-        return msgspec.to_builtins(_State(events, self._calls, self._held, self._counted.state()))
+            events, journal = list(self._events), Place() if self._journal is None else self._journal.place
+        return msgspec.to_builtins(_State(events, self._calls, self._held, self._counted.state(), journal))
 
     def restore(self, state: object) -> None:
         """Go on from a state.
@@ -119,7 +125,32 @@ class ClaudeCodeHooksCollector:
         """
         saved = read_state(self.name, state, _State)
         self._counted.restore(saved.counted)
-        self._events, self._calls, self._held = deque(saved.events), saved.calls, saved.held
+        self._calls, self._held = saved.calls, saved.held
+        self._refused = dict.fromkeys(self._refused, 0)
+        self._events = deque([*saved.events, *self._kept(saved.journal)])
+
+    def saved(self, state: dict[str, Any]) -> None:
+        """Take note that a state is on disk: what it covers is kept no longer."""
+        if self._journal is not None:
+            with self._lock:
+                self._journal.saved(Place(*state["journal"]))
+
+    def _keep(self, event: Event) -> None:
+        if len(self._events) >= _MAX_WAITING:
+            raise SpoolError("too many payloads wait to be counted")
+        if self._journal is not None:
+            self._journal.append(msgspec.json.encode(event) + b"\n")
+        self._events.append(event)
+
+    def _kept(self, place: Place) -> list[Event]:
+        """Return the events that the journal has behind a place."""
+        events = []
+        for line in [] if self._journal is None else self._journal.since(place):
+            try:
+                events.append(msgspec.json.decode(line, type=Event))
+            except msgspec.DecodeError:
+                self._refused["invalid"] += 1
+        return events
 
     def _hold(self, record: Record) -> Iterator[Record]:
         """Yield a record, unless it is a call that the transcript should tell of."""

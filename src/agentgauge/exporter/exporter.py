@@ -5,7 +5,7 @@ import threading
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from agentgauge import __version__
 from agentgauge.collectors.claude_code import ClaudeCodeCollector
@@ -31,6 +31,7 @@ from agentgauge.exporter.watched import (
     transcripts_row,
 )
 from agentgauge.spool.checkpoint import Checkpoint
+from agentgauge.spool.journal import Journal
 from agentgauge.spool.reader import SpoolReader
 from agentgauge.totals import Family, Totals
 from agentgauge.web.activity import Activity, tally
@@ -65,7 +66,8 @@ class Exporter:
         self._spool = SpoolReader(self._spool_directory, batches=True)
         tool_calls, transcripts = Seen(), self._sources.claude_code
         self._transcripts = ClaudeCodeCollector(transcripts.directories, tool_calls)
-        self.hooks = ClaudeCodeHooksCollector(tool_calls, transcripts=transcripts.enabled)
+        self._journal = Journal(directory / "exporter", "claude_code_hooks")
+        self.hooks = ClaudeCodeHooksCollector(tool_calls, transcripts=transcripts.enabled, journal=self._journal)
         collectors: list[Collector] = [self._spool]
         if self._sources.claude_code.enabled:
             collectors.append(self._transcripts)
@@ -77,7 +79,7 @@ class Exporter:
         self._probes = ProbesCollector(configuration.probes)
         if configuration.probes:
             collectors.append(self._probes)
-        checkpoint = Checkpoint(directory / "exporter" / "checkpoint.json", self._spool.saved)
+        checkpoint = Checkpoint(directory / "exporter" / "checkpoint.json", self._saved)
         self._intake = Intake(collectors, self.totals, self._budgets, checkpoint)
         self._activity = Activity()
         self._caught_up = False
@@ -126,6 +128,7 @@ class Exporter:
         self._probes.close()
         if not self._intake.close(_CLOSE_SECONDS):
             _log.warning("stopped while reading; the next start goes on from the last checkpoint")
+        self._journal.close()
         self._spool.close()
 
     def status(
@@ -165,6 +168,10 @@ class Exporter:
             sample=sample,
             problem="; ".join(line for line in (self._intake.problem(), problem) if line),
         )
+
+    def _saved(self, sections: dict[str, Any]) -> None:
+        self._spool.saved(sections)
+        self.hooks.saved(sections[self.hooks.name])
 
     def _watched(self, families: Sequence[Family], processes: Sequence[ProcessRow]) -> list[Watched]:
         counts = record_counts(families)

@@ -6,7 +6,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from agentgauge.errors import InvalidRecordError
+from agentgauge.errors import InvalidRecordError, SpoolError
 
 PATH: Final = "/hooks/claude-code"
 
@@ -21,10 +21,10 @@ _MAX_DISCARDED_BYTES: Final = 256 << 20
 
 
 class HookSink(Protocol):
-    """Takes payloads; what it does with them, it does later."""
+    """Takes payloads: it keeps them at once, and counts them later."""
 
     def take(self, body: bytes | bytearray) -> None:
-        """Take a payload; raises InvalidRecordError, one line, where it is none."""
+        """Keep a payload; raises InvalidRecordError, one line, where it is none, SpoolError where it cannot."""
 
     def refuse(self, result: str) -> None:
         """Count a payload that was not read, as "invalid" or "dropped"."""
@@ -68,6 +68,8 @@ class HookEndpoint:
             self._sink.take(body)
         except InvalidRecordError as error:
             return PlainTextResponse(f"{error}\n", 400)
+        except SpoolError as error:
+            return PlainTextResponse(f"{error}\n", 503)
         except ClientDisconnect:
             return self._refused("dropped", "The payload is incomplete.", 400)
         finally:
