@@ -10,6 +10,7 @@ import msgspec
 import yaml
 from msgspec import Meta, Struct, field
 
+from agentgauge import clients
 from agentgauge.errors import ConfigurationError
 
 _T = TypeVar("_T")
@@ -21,28 +22,28 @@ class ClaudeCode(Struct, forbid_unknown_fields=True, frozen=True):
     """Claude Code transcripts: directories that hold ``*.jsonl`` files at any depth."""
 
     enabled: bool = True
-    directories: tuple[str, ...] = ("~/.claude/projects",)
+    directories: tuple[str, ...] = field(default_factory=lambda: (clients.claude_code("projects"),))
 
 
 class Codex(Struct, forbid_unknown_fields=True, frozen=True):
     """Codex CLI rollouts: directories that hold ``*.jsonl`` files at any depth."""
 
     enabled: bool = True
-    directories: tuple[str, ...] = ("~/.codex/sessions",)
+    directories: tuple[str, ...] = field(default_factory=lambda: (clients.codex("sessions"),))
 
 
 class Copilot(Struct, forbid_unknown_fields=True, frozen=True):
     """Copilot CLI event logs: directories that hold ``*.jsonl`` files at any depth."""
 
     enabled: bool = True
-    directories: tuple[str, ...] = ("~/.copilot/session-state",)
+    directories: tuple[str, ...] = field(default_factory=lambda: (clients.copilot("session-state"),))
 
 
 class Gemini(Struct, forbid_unknown_fields=True, frozen=True):
     """Gemini CLI session files: directories that hold ``chats/session-*.json`` or ``.jsonl`` files at any depth."""
 
     enabled: bool = True
-    directories: tuple[str, ...] = ("~/.gemini/tmp",)
+    directories: tuple[str, ...] = field(default_factory=lambda: (clients.gemini("tmp"),))
 
 
 class ProcessGroup(Struct, forbid_unknown_fields=True, frozen=True):
@@ -64,10 +65,11 @@ class ProcessGroup(Struct, forbid_unknown_fields=True, frozen=True):
 class Collectors(Struct, forbid_unknown_fields=True, frozen=True):
     """What the exporter looks at beside its spool."""
 
-    claude_code: ClaudeCode = ClaudeCode()
-    codex: Codex = Codex()
-    copilot: Copilot = Copilot()
-    gemini: Gemini = Gemini()
+    # Made when they are asked for, as their directories are those of the environment.
+    claude_code: ClaudeCode = field(default_factory=ClaudeCode)
+    codex: Codex = field(default_factory=Codex)
+    copilot: Copilot = field(default_factory=Copilot)
+    gemini: Gemini = field(default_factory=Gemini)
     processes: tuple[ProcessGroup, ...] = (
         ProcessGroup(role="claude", name="^claude$"),
         ProcessGroup(role="codex", name="^codex$"),
@@ -203,7 +205,7 @@ class Configuration(Struct, forbid_unknown_fields=True, frozen=True):
     """The whole file; every key has a default, so an empty file is a valid one."""
 
     exporter: Exporter = Exporter()
-    collectors: Collectors = Collectors()
+    collectors: Collectors = field(default_factory=Collectors)
     probes: Annotated[tuple[Probe, ...], Meta(max_length=100)] = ()
     budgets: tuple[Budget, ...] = ()
     quality: Quality = field(default_factory=Quality)

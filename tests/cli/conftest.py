@@ -29,7 +29,8 @@ class Running:
             "AGENTGAUGE_HOME": str(home / "state"),
             "PYTHONUNBUFFERED": "1",
         }
-        environment.pop("XDG_STATE_HOME", None)
+        for variable in ("XDG_STATE_HOME", "CLAUDE_CONFIG_DIR", "CODEX_HOME", "COPILOT_HOME", "GEMINI_CLI_HOME"):
+            environment.pop(variable, None)
         self.process = subprocess.Popen(
             [sys.executable, "-m", "agentgauge", *arguments],
             env=environment,

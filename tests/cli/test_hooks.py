@@ -1,9 +1,14 @@
+import base64
 import json
+import os
+import re
 import subprocess
 import sys
+import urllib.error
 import urllib.request
 from pathlib import Path
 
+import bcrypt
 import pytest
 from click.testing import CliRunner, Result
 
@@ -108,3 +113,53 @@ def test_what_is_installed_reaches_the_exporter(start: Start, settings: Path) ->
     checkpoint = (settings.parent / "state" / "exporter" / "checkpoint.json").read_text()
     assert SECRET not in checkpoint
     assert "toolu" not in checkpoint
+
+
+def test_a_hook_is_let_in_by_the_variable_its_settings_name(
+    start: Start, settings: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    web = settings.with_name("web.yml")
+    hashed = bcrypt.hashpw(b"a password", bcrypt.gensalt(4)).decode()
+    web.write_text(f"basic_auth_users: {{claude: {hashed}}}\n")
+    # Whoever is not let in cannot ask whether it is ready; payloads are taken before.
+    exporter = start("exporter", "--web.listen-address", "127.0.0.1:0", "--web.config.file", str(web), ready=False)
+    url = f"http://127.0.0.1:{exporter.port}"
+    run("install", "claude-code", "--settings", str(settings), "--exporter", url, "--authorization", "MY_SECRET")
+    assert "a password" not in settings.read_text()
+    (group_of_one,) = json.loads(settings.read_text())["hooks"]["Stop"]
+    (hook,) = group_of_one["hooks"]
+    monkeypatch.setenv("MY_SECRET", "Basic " + base64.b64encode(b"claude:a password").decode())
+
+    def send(headers: dict[str, str]) -> int:
+        request = urllib.request.Request(
+            hook["url"], payload("Stop"), {"Content-Type": "application/json", **headers}, method="POST"
+        )
+        try:
+            with urllib.request.urlopen(request, timeout=30) as response:
+                status: int = response.status
+        except urllib.error.HTTPError as error:
+            status = error.code
+        return status
+
+    # As Claude Code does: variables that are allowed are put in, any other is empty.
+    allowed = {name: os.environ[name] for name in hook["allowedEnvVars"]}
+    filled = {name: re.sub(r"\$(\w+)", lambda of: allowed.get(of[1], ""), v) for name, v in hook["headers"].items()}
+    assert send(filled) == 200
+    assert send({}) == 401
+
+
+@pytest.mark.parametrize("value", ["Basic abc=", "a b", "1A", "$A", "A=b"])
+def test_a_secret_in_place_of_its_variables_name_is_refused_and_not_repeated(settings: Path, value: str) -> None:
+    before = settings.read_bytes()
+    with pytest.raises(UsageError, match="--authorization") as refused:
+        run("install", "claude-code", "--settings", str(settings), "--authorization", value)
+    assert value not in str(refused.value)
+    assert settings.read_bytes() == before
+
+
+def test_settings_are_those_of_claude_codes_own_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CLAUDE_CONFIG_DIR", str(tmp_path / "elsewhere"))
+    run("install", "claude-code")
+    assert b"/hooks/claude-code" in (tmp_path / "elsewhere" / "settings.json").read_bytes()
+    run("uninstall", "claude-code")
+    assert not (tmp_path / "elsewhere" / "settings.json").exists()

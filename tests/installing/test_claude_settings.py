@@ -1,3 +1,4 @@
+import codecs
 import json
 import re
 import stat
@@ -24,11 +25,16 @@ def apply(plan: Plan) -> Plan:
     return plan
 
 
-def with_ours(body: dict[str, Any], events: tuple[str, ...] = EVENTS) -> dict[str, Any]:
+def with_ours(
+    body: dict[str, Any], events: tuple[str, ...] = EVENTS, authorization: str | None = None
+) -> dict[str, Any]:
     """Return settings as they should be after an installation, less what is before commands."""
     body = json.loads(json.dumps(body))
+    header = {"headers": {"Authorization": f"${authorization}"}, "allowedEnvVars": [authorization]}
+    (hook,) = OURS["hooks"]
+    group = {"hooks": [hook | header if authorization else hook]}
     for event in events:
-        body.setdefault("hooks", {}).setdefault(event, []).append(OURS)
+        body.setdefault("hooks", {}).setdefault(event, []).append(group)
     return body
 
 
@@ -121,31 +127,51 @@ ANY_SETTINGS = st.tuples(st.dictionaries(st.text(max_size=5), JSON, max_size=3),
 
 
 @settings(deadline=None, max_examples=25)
-@given(body=ANY_SETTINGS, layout=st.sampled_from(LAYOUTS), newer=st.booleans(), commands=st.booleans())
+@given(
+    body=ANY_SETTINGS,
+    layout=st.sampled_from(LAYOUTS),
+    newer=st.booleans(),
+    commands=st.booleans(),
+    mark=st.sampled_from([b"", codecs.BOM_UTF8]),
+    authorization=st.sampled_from([None, "MY_SECRET"]),
+)
 def test_any_settings_come_back(
     tmp_path_factory: pytest.TempPathFactory,
     body: dict[str, Any],
     layout: Callable[[dict[str, Any]], str],
     newer: bool,
     commands: bool,
+    mark: bytes,
+    authorization: str | None,
 ) -> None:
     path = tmp_path_factory.mktemp("any") / "settings.json"
-    original = layout(body).encode()
+    original = mark + layout(body).encode()
     path.write_bytes(original)
     events = (*EVENTS, *NEWER_EVENTS) if newer else EVENTS
-    expected = with_ours(json.loads(original), events)
-    apply(install(path, EXPORTER, newer=newer, commands=commands))
-    assert same(unprefixed(path.read_bytes()), expected)
+    expected = with_ours(body, events, authorization)
+
+    def installed() -> None:
+        apply(install(path, EXPORTER, newer=newer, commands=commands, authorization=authorization))
+        assert path.read_bytes().startswith(mark)
+        assert same(unprefixed(path.read_bytes().removeprefix(mark)), expected)
+        # Asked for a second time, also without the variable: there is nothing to change.
+        assert install(path, EXPORTER, newer=newer, commands=commands).changes == ()
+
+    installed()
+    apply(uninstall(path))
+    assert path.read_bytes() == original
+    installed()
     # Without its backup, and with an edit, our part goes and no other does.
-    edited = json.loads(path.read_bytes())
+    edited = json.loads(path.read_bytes().removeprefix(mark))
     edited["added later"] = 1
-    path.write_text(json.dumps(edited, indent=2))
+    path.write_bytes(mark + json.dumps(edited, indent=2).encode())
     (path.parent / "settings.json.before-agentgauge").unlink()
     plan = apply(uninstall(path))
     assert plan.notes
-    left = json.loads(path.read_bytes())
+    assert path.read_bytes().startswith(mark)
+    left = json.loads(path.read_bytes().removeprefix(mark))
     assert left.pop("added later") == 1
-    assert _without_empty(left) == _without_empty(json.loads(original))
+    assert _without_empty(left) == _without_empty(body)
 
 
 def _without_empty(body: dict[str, Any]) -> dict[str, Any]:
@@ -187,6 +213,24 @@ def test_another_exporter_or_more_events_replace_ours(tmp_path: Path) -> None:
     assert EXPORTER not in path.read_text()
     apply(uninstall(path))
     assert path.read_text() == '{"hooks": {"Stop": []}}'
+
+
+def test_headers_stay_until_they_are_asked_away(tmp_path: Path) -> None:
+    path = tmp_path / "settings.json"
+    path.write_text("{}\n")
+    apply(install(path, EXPORTER, authorization="MINE"))
+    apply(install(path, "https://elsewhere:1"))
+    assert path.read_text().count('"Authorization": "$MINE"') == len(EVENTS)
+    assert json.loads(path.read_text())["hooks"]["Stop"][0]["hooks"][0]["allowedEnvVars"] == ["MINE"]
+    apply(install(path, "https://elsewhere:1", authorization=""))
+    assert "MINE" not in path.read_text()
+    # Those that someone wrote himself are kept as well.
+    path.write_text(path.read_text().replace('"timeout": 5', '"timeout": 5, "headers": {"X-Team": "a"}'))
+    assert install(path, "https://elsewhere:1").changes == ()
+    apply(install(path, EXPORTER))
+    assert path.read_text().count('"X-Team": "a"') == len(EVENTS)
+    apply(uninstall(path))
+    assert path.read_text() == "{}\n"
 
 
 def test_commands_may_be_added_and_left_out_later(tmp_path: Path) -> None:

@@ -1,18 +1,20 @@
 """``agentgauge hooks``: wire git, pre-commit and Claude Code, and give back what was there."""
 
+import re
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
 import click
 
+from agentgauge import clients
 from agentgauge.errors import UsageError
 from agentgauge.installing import claude_settings, git_hooks, pre_commit_config
 from agentgauge.installing.change import Plan
 
-_SETTINGS: Final = "~/.claude/settings.json"
 _EXPORTER: Final = "http://127.0.0.1:10420"
 _PATH: Final = click.Path(path_type=Path)
+_VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
 _HELP: Final = {"help_option_names": ["-h", "--help"]}
 
 _directory = click.option(
@@ -22,7 +24,11 @@ _directory = click.option(
     help="The repository; the current directory by default.",
 )
 _settings = click.option(
-    "--settings", type=_PATH, default=Path(_SETTINGS), show_default=_SETTINGS, help="Claude Code's settings."
+    "--settings",
+    type=_PATH,
+    default=lambda: Path(clients.claude_code("settings.json")),
+    show_default="settings.json in CLAUDE_CONFIG_DIR or ~/.claude",
+    help="Claude Code's settings.",
 )
 _dry_run = click.option("--dry-run", is_flag=True, help="Show the difference and change nothing.")
 
@@ -61,15 +67,25 @@ def install_pre_commit(directory: Path, dry_run: bool) -> None:
 @install.command("claude-code")
 @_settings
 @click.option("--exporter", default=_EXPORTER, show_default=_EXPORTER, help="Base URL of the exporter.")
+@click.option(
+    "--authorization",
+    metavar="VARIABLE",
+    help="Where the exporter has users: the variable of Claude Code's environment that holds the header, for instance "
+    "'Basic ' and base64 of name:password; '' for none. By default as it is.",
+)
 @click.option("--all-events", is_flag=True, help="Also the events that only newer versions of Claude Code know.")
 @click.option("--commands", is_flag=True, help="Also time the hooks of type command, by agentgauge-hook.")
 @_dry_run
-def install_claude_code(settings: Path, exporter: str, all_events: bool, commands: bool, dry_run: bool) -> None:
+def install_claude_code(
+    settings: Path, exporter: str, authorization: str | None, all_events: bool, commands: bool, dry_run: bool
+) -> None:
     """Have Claude Code tell the exporter of each event over HTTP, with no process started."""
     parts = urlsplit(exporter)
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
         raise UsageError(f"--exporter: {exporter!r} is not a base URL, like {_EXPORTER}")
-    plan = claude_settings.install(settings, exporter, newer=all_events, commands=commands)
+    if authorization and not _VARIABLE.fullmatch(authorization):
+        raise UsageError("--authorization: not the name of an environment variable; the secret itself belongs into it")
+    plan = claude_settings.install(settings, exporter, authorization=authorization, newer=all_events, commands=commands)
     _carry_out(plan, "new sessions of Claude Code report to the exporter", dry_run=dry_run)
 
 

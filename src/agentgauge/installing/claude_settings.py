@@ -1,5 +1,6 @@
 """Claude Code's settings: hooks of type http that send every event to the exporter; its own commands timed."""
 
+import codecs
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -52,29 +53,36 @@ _TIMEOUT_SECONDS: Final = 5
 _BACKUP: Final = ".before-agentgauge"
 
 
-def install(settings: Path, exporter: str, *, newer: bool = False, commands: bool = False) -> Plan:
+def install(
+    settings: Path, exporter: str, *, authorization: str | None = None, newer: bool = False, commands: bool = False
+) -> Plan:
     """Plan hooks for a settings file.
 
     Args:
         settings: the file, made where it is missing.
         exporter: its base URL.
+        authorization: the variable of Claude Code's environment that holds the Authorization header, empty for none;
+            by default as it is.
         newer: also the events that only newer versions have.
         commands: also run the hooks of type command by agentgauge-hook.
 
     Raises:
         UsageError: the file cannot be read, or does not hold settings, or agentgauge-hook is not installed.
     """
-    path, current = _read(settings)
-    url = exporter.rstrip("/") + PATH
-    urls = dict.fromkeys((*EVENTS, *NEWER_EVENTS) if newer else EVENTS, url)
+    path, mark, current = _read(settings)
+    ours = {} if current is None else _ours(current, path)
+    hook = {"type": "http", "url": exporter.rstrip("/") + PATH, "timeout": _TIMEOUT_SECONDS}
+    hook |= _credentials(authorization, ours)
+    hooks = dict.fromkeys((*EVENTS, *NEWER_EVENTS) if newer else EVENTS, hook)
     left = [] if not commands or current is None else _left_alone(current, path)
-    if current is not None and _ours(current, path) == urls:
+    if current is not None and ours == hooks:
         as_wanted = _prefixed(current) if commands else _unprefixed(current)
         if as_wanted == current:
             return Plan((), left)
     base, notes = _without(path, current)
-    after = _with(base, path, urls, commands=commands)
-    return Plan([Rewrite(path, _encode(current), _encode(after), _backup(path), _encode(base))], notes + left)
+    after = _with(base, path, hooks, commands=commands)
+    change = Rewrite(path, _encode(mark, current), _encode(mark, after), _backup(path), _encode(mark, base))
+    return Plan([change], notes + left)
 
 
 def uninstall(settings: Path) -> Plan:
@@ -83,23 +91,26 @@ def uninstall(settings: Path) -> Plan:
     Raises:
         UsageError: the file cannot be read, or does not hold settings.
     """
-    path, current = _read(settings)
+    path, mark, current = _read(settings)
     if current is None or not (_ours(current, path) or _unprefixed(current) != current):
         return Plan()
     base, notes = _without(path, current)
-    return Plan([Rewrite(path, _encode(current), _encode(base), _backup(path))], notes)
+    return Plan([Rewrite(path, _encode(mark, current), _encode(mark, base), _backup(path))], notes)
 
 
-def _read(settings: Path) -> tuple[Path, str | None]:
+def _read(settings: Path) -> tuple[Path, bytes, str | None]:
+    """Return the file, its byte order mark, and its text after that."""
     path = settings.expanduser().resolve()  # a link stays one
     body = read_file(path)
+    if body is None:
+        return path, b"", None
+    mark = codecs.BOM_UTF8 if body.startswith(codecs.BOM_UTF8) else b""
     try:
-        text = None if body is None else body.decode("utf-8")
+        text = body.removeprefix(mark).decode("utf-8")
     except UnicodeDecodeError as error:
         raise UsageError(f"{path}: not UTF-8 text") from error
-    if text is not None:
-        _load(text, path)
-    return path, text
+    _load(text, path)
+    return path, mark, text
 
 
 def _load(text: str, path: Path) -> dict[str, list[Any]]:
@@ -114,10 +125,21 @@ def _load(text: str, path: Path) -> dict[str, list[Any]]:
     return hooks
 
 
-def _ours(text: str, path: Path) -> dict[str, str]:
-    """Return the URL of our hook by event."""
+def _credentials(authorization: str | None, ours: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """Return the keys of a hook that let it in; the secret itself is in Claude Code's environment alone."""
+    if authorization is None:
+        before = next(iter(ours.values()), {})
+        return {key: before[key] for key in ("headers", "allowedEnvVars") if key in before}
+    if not authorization:
+        return {}
+    # Claude Code puts in the variables that are allowed, and nothing for any other.
+    return {"headers": {"Authorization": f"${authorization}"}, "allowedEnvVars": [authorization]}
+
+
+def _ours(text: str, path: Path) -> dict[str, dict[str, Any]]:
+    """Return our hook by event."""
     return {
-        event: hook["url"]
+        event: hook
         for event, groups in _load(text, path).items()
         for group in groups
         for hook in _hooks(group)
@@ -134,14 +156,14 @@ def _is_ours(hook: Any) -> bool:
     return isinstance(hook, dict) and hook.get("type") == "http" and str(hook.get("url")).endswith(PATH)
 
 
-def _with(text: str | None, path: Path, urls: Mapping[str, str], *, commands: bool) -> str:
+def _with(text: str | None, path: Path, ours: Mapping[str, Mapping[str, Any]], *, commands: bool) -> str:
     """Return settings with our hooks, each in a group of its own at the end of its event's."""
     text = "{}\n" if text is None else text
     if commands:
         text = _prefixed(text)
     expected = json.loads(text)
-    for event, url in urls.items():
-        group = {"hooks": [{"type": "http", "url": url, "timeout": _TIMEOUT_SECONDS}]}
+    for event, hook in ours.items():
+        group = {"hooks": [hook]}
         expected.setdefault("hooks", {}).setdefault(event, []).append(group)
         root = json_text.parse(text)
         hooks = root.get("hooks")
@@ -163,8 +185,8 @@ def _without(path: Path, current: str | None) -> tuple[str | None, list[str]]:
     if current is None or not (ours or prefixed):
         return current, []
     kept = read_file(_backup(path))
-    before = None if kept is None else kept.decode("utf-8", "replace")
-    order: dict[str, str] = {event: ours[event] for event in (*EVENTS, *NEWER_EVENTS) if event in ours}
+    before = None if kept is None else kept.decode("utf-8-sig", "replace")
+    order: dict[str, dict[str, Any]] = {event: ours[event] for event in (*EVENTS, *NEWER_EVENTS) if event in ours}
     try:
         if _with(before, path, order, commands=prefixed) == current:
             return before, []
@@ -246,5 +268,5 @@ def _backup(path: Path) -> Path:
     return path.with_name(path.name + _BACKUP)
 
 
-def _encode(text: str | None) -> bytes | None:
-    return None if text is None else text.encode("utf-8")
+def _encode(mark: bytes, text: str | None) -> bytes | None:
+    return None if text is None else mark + text.encode("utf-8")
