@@ -87,22 +87,30 @@ def itself() -> list[Panel]:
         graph(
             1204,
             "Series watched",
-            "Series the analyzer judges, and whether its source answers.",
+            "Series the analyzer judges, whether its source answers, whether its engine does the work, and whether the "
+            "exporter has caught up.",
             [
                 Query("sum(agentgauge_analyzer_series)", "series"),
                 Query("min(agentgauge_analyzer_source_up)", "source up"),
+                Query("min(agentgauge_analyzer_engine_up)", "engine up"),
+                Query("min(agentgauge_exporter_ready)", "exporter ready"),
             ],
             "short",
         ),
         graph(
             1205,
             "Losses",
-            "Per minute: queries without an answer, checkpoints not saved, label values folded into 'other', calls of "
-            "unknown price.",
+            "Per minute: queries without an answer, findings not written, checkpoints not saved, label values folded "
+            "into 'other', calls of unknown price.",
             [
                 Query(
                     "60 * sum by (reason) (rate(agentgauge_analyzer_source_errors_total[$__rate_interval]))",
                     "source {{reason}}",
+                ),
+                Query(
+                    "60 * sum by (result) "
+                    '(rate(agentgauge_analyzer_remote_write_samples_total{result!="sent"}[$__rate_interval]))',
+                    "written {{result}}",
                 ),
                 Query("60 * sum(rate(agentgauge_checkpoint_errors_total[$__rate_interval]))", "checkpoint"),
                 Query(

@@ -379,6 +379,18 @@ _ANALYZER: Final = (
         ("reason",),
         "Queries the source did not answer with series: unreachable, timeout, http, invalid.",
     ),
+    Metric(
+        "agentgauge_analyzer_engine_up",
+        "gauge",
+        (),
+        "Whether the engine does the work; 0 while this process does it in a cluster's place.",
+    ),
 )
 
 METRICS: Final[dict[str, Metric]] = {metric.name: metric for metric in (*_RECORDED, *_STATE, *_SIGNALS, *_ANALYZER)}
+    Metric(
+        "agentgauge_analyzer_remote_write_samples_total",
+        "counter",
+        ("result",),
+        "Samples of findings written elsewhere: sent, failed (given up), retried (each time again).",
+    ),

@@ -185,6 +185,7 @@ class Analyzer(Struct, forbid_unknown_fields=True, frozen=True):
         history_seconds: how far back a series is judged.
         horizon_seconds: how far ahead it is forecast.
         max_series: more are left out, loudly.
+        engine: what does the per-series work: "local" this process, "dask://HOST:PORT" a Dask cluster.
         remote_write_url: where findings are written, for a Prometheus that cannot scrape them; empty for nowhere.
         signals: in addition to the built-in ones; the same name replaces a built-in one.
         builtin_signals: whether the built-in ones are watched.
@@ -196,6 +197,7 @@ class Analyzer(Struct, forbid_unknown_fields=True, frozen=True):
     history_seconds: Positive = 6 * 3600.0
     horizon_seconds: Positive = 3600.0
     max_series: Annotated[int, Meta(ge=1)] = 10_000
+    engine: str = "local"
     remote_write_url: str = ""
     signals: tuple[Signal, ...] = ()
     builtin_signals: bool = True

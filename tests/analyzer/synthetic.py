@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+from agentgauge.analyzer.engine import Engine
 from agentgauge.analyzer.series import Series, series
 from agentgauge.analyzer.service import Analyzer
 from agentgauge.analyzer.source import QueryError, Reading, Vector
@@ -47,11 +48,17 @@ class Synthetic:
 class Driven:
     """An analyzer and the clock it is driven by: each ``tick`` is one interval later."""
 
-    def __init__(self, settings: Settings | None = None, state_file: Path | None = None, start: float = START) -> None:
+    def __init__(
+        self,
+        settings: Settings | None = None,
+        state_file: Path | None = None,
+        start: float = START,
+        engine: Engine | None = None,
+    ) -> None:
         self.source = Synthetic()
         self.now = start
         self.interval = (settings or Settings()).interval_seconds
-        self.analyzer = Analyzer(settings or Settings(), self.source, state_file)
+        self.analyzer = Analyzer(settings or Settings(), self.source, state_file, engine=engine)
 
     def tick(self, values: Mapping[Series, float] | None = None, times: int = 1) -> None:
         if values is not None:

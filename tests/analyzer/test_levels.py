@@ -4,7 +4,7 @@ import pytest
 
 from agentgauge.analyzer.findings import Finding
 from agentgauge.analyzer.history import History
-from agentgauge.analyzer.levels import assess, correct
+from agentgauge.analyzer.levels import assess, correct, past
 from agentgauge.analyzer.series import Series, series
 from agentgauge.configuration import Signal
 
@@ -23,7 +23,7 @@ def assessed(signal: Signal, minutes: list[float], horizon: float = 3600.0) -> F
     for minute, value in enumerate([*minutes, minutes[-1]], start=1):
         history.append(START + STEP * minute, {ONE: value})
         finding.value = value
-    assess(history, [finding], {"s": signal}, range(1), horizon)
+    assess(past(history, range(1)), [finding], [signal], horizon)
     correct([finding])
     return finding
 

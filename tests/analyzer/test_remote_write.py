@@ -6,7 +6,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from agentgauge.analyzer.remote_write import RemoteWriter
+from agentgauge.analyzer.remote_write import ATTEMPTS, RemoteWriter
 from agentgauge.catalogue import METRICS
 from agentgauge.errors import ConfigurationError
 from agentgauge.totals import Family
@@ -20,6 +20,7 @@ class Receiver:
     def __init__(self) -> None:
         self.url = ""
         self.status = 204
+        self.next: list[int] = []
         self.headers: list[dict[str, str]] = []
 
 
@@ -37,7 +38,7 @@ def receiving() -> Iterator[Receiver]:
         def do_POST(self) -> None:
             self.rfile.read(int(self.headers["Content-Length"]))
             receiver.headers.append(dict(self.headers))
-            self.send_response(receiver.status)
+            self.send_response(receiver.next.pop(0) if receiver.next else receiver.status)
             self.send_header("Content-Length", "0")
             self.end_headers()
 
@@ -70,7 +71,7 @@ def test_a_request_is_what_the_protocol_asks_for(receiver: Receiver) -> None:
 
 
 def test_failures_are_told_once_without_the_password(receiver: Receiver, caplog: pytest.LogCaptureFixture) -> None:
-    writer = RemoteWriter(families, receiver.url, 5, 5, {})
+    writer = RemoteWriter(families, receiver.url, 0.01, 5, {})
     receiver.status = 503
     assert not writer.send()
     assert not writer.send()
@@ -84,10 +85,52 @@ def test_failures_are_told_once_without_the_password(receiver: Receiver, caplog:
     assert "secret" not in " ".join(said)
 
 
+def counted(writer: RemoteWriter) -> dict[str, float]:
+    (family,) = writer.families()
+    return {labels[0]: value for labels, value in family.samples.items() if isinstance(value, float)}
+
+
+def test_what_may_yet_be_taken_is_sent_a_few_times_and_counted(
+    receiver: Receiver, caplog: pytest.LogCaptureFixture
+) -> None:
+    writer = RemoteWriter(families, receiver.url, 0.01, 5, {})
+    assert counted(writer) == {"sent": 0, "failed": 0, "retried": 0}
+    receiver.next = [503, 429]
+    assert writer.send()
+    assert counted(writer) == {"sent": 1, "failed": 0, "retried": 2}
+    assert caplog.records == []
+    receiver.next = [500] * 10
+    assert not writer.send()
+    assert len(receiver.next) == 10 - ATTEMPTS
+    assert counted(writer) == {"sent": 1, "failed": 1, "retried": 4}
+
+
+def test_what_is_refused_is_not_sent_again(receiver: Receiver) -> None:
+    writer = RemoteWriter(families, receiver.url, 0.01, 5, {})
+    receiver.status = 400
+    assert not writer.send()
+    assert len(receiver.headers) == 1
+    assert counted(writer) == {"sent": 0, "failed": 1, "retried": 0}
+
+
+def test_what_ended_while_nothing_was_taken_is_told_as_soon_as_it_is(receiver: Receiver) -> None:
+    told = families()
+    writer = RemoteWriter(lambda: told, receiver.url, 0.01, 5, {})
+    assert writer.send()
+    told.clear()
+    receiver.status = 400
+    assert not writer.send()
+    receiver.status = 204
+    assert writer.send()
+    assert counted(writer)["sent"] == 2
+    assert writer.send()
+    assert counted(writer)["sent"] == 2
+
+
 def test_one_who_is_not_there_does_not_end_it(caplog: pytest.LogCaptureFixture) -> None:
     with receiving() as gone:
         url = gone.url
-    assert not RemoteWriter(families, url, 5, 5, {}).send()
+    assert not RemoteWriter(families, url, 0.01, 5, {}).send()
     assert "cannot be reached" in caplog.text
 
 

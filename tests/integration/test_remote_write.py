@@ -50,9 +50,12 @@ def test_commands_write_where_the_configuration_says(tmp_path: Path) -> None:
             address = f"--web.listen-address=127.0.0.1:{servers.free_port()}"
             arguments = [*command.split(), f"--config.file={config}", f"--prometheus.url={prometheus.url}", address]
             process = subprocess.Popen([sys.executable, "-m", "agentgauge", *arguments], env=environment)
-            query = f'agentgauge_analyzer_source_up{{instance=~".*[^2]{instance}"}} == 1'
+            here = f'instance=~".*[^2]{instance}"'
+            query = f"agentgauge_analyzer_source_up{{{here}}} == 1"
+            written = f'agentgauge_analyzer_remote_write_samples_total{{result="sent", {here}}} > 0'
             try:
                 until(lambda query=query: prometheus.query(query))  # type: ignore[misc]
+                until(lambda written=written: prometheus.query(written))  # type: ignore[misc]
             finally:
                 process.send_signal(signal.SIGTERM)
                 assert process.wait(servers.PATIENCE) == 0

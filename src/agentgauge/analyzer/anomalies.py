@@ -11,6 +11,7 @@ from agentgauge.analyzer.evidence import BY_CHANCE, DECADES, added, bounds, chan
 from agentgauge.analyzer.findings import Episode, Finding
 from agentgauge.analyzer.history import History
 from agentgauge.analyzer.statistics import detect_last
+from agentgauge.analyzer.statistics.judgement import WARM_UP
 from agentgauge.analyzer.statistics.significance import false_discoveries_controlled
 from agentgauge.configuration import Signal
 
@@ -41,7 +42,9 @@ EFFECT: Final = 2.0
 RATIO_FLOOR: Final = 0.2
 """A ratio's change counts relative to at least this: the first failure of many is no 'infinitely more'."""
 
-_FEWEST_VALUES: Final = 24
+SERIES_AT_ONCE: Final = 1024
+"""Series of a block."""
+
 _FEWEST_WINDOWS: Final = 2.0
 _SPREAD_SHARE: Final = 0.975
 _SPREADS: Final = 2.0
@@ -50,7 +53,28 @@ _BAND_SIGMAS: Final = 1.96
 _LARGEST_ZSCORE: Final = 1e6
 
 
-class _Judged(NamedTuple):
+class Block(NamedTuple):
+    """Some series at the newest tick with their past: all it takes to judge them, here or elsewhere.
+
+    Args:
+        rows: of the history (n,).
+        times: of the columns (m,).
+        values: (n, m), the newest last; NaN where missing, or not learned from.
+        windows: seconds that each value of a series is about (n,).
+        signals: whose series they are.
+        events, usual_events: how many events the newest value is made of, and values are as a rule (n,).
+    """
+
+    rows: Rows
+    times: Vector
+    values: npt.NDArray[np.float64]
+    windows: Vector
+    signals: tuple[Signal, ...]
+    events: Vector
+    usual_events: Vector
+
+
+class Judged(NamedTuple):
     """What the statistics say of some rows (n,) at the newest tick.
 
     ``spread`` is the deviation usual of late; ``chance`` the probability of the value given its number of events, NaN
@@ -83,8 +107,62 @@ def observe(history: History, findings: Sequence[Finding]) -> None:
             finding.slot, finding.value = history.fine.slot, value
 
 
-def judge(history: History, findings: Sequence[Finding], signals: Mapping[str, Signal]) -> None:
-    """Judge the findings that have a value at the newest tick.
+def blocks(history: History, findings: Sequence[Finding], signals: Mapping[str, Signal]) -> list[Block]:
+    """Return the series that have a value at the newest tick, a few hundred at a time.
+
+    Args:
+        history: its newest column is the tick.
+        findings: one per row of the history.
+        signals: by name.
+    """
+    assert history.fine.slot is not None
+    live = np.flatnonzero(~np.isnan(history.fine.values[:, -1]))
+    kinds = [signals[findings[row].series.signal] for row in live.tolist()]
+    windows = np.array([kind.window_seconds for kind in kinds])
+    strides = strides_of(history, windows)
+    filled, result = history.fine.filled, []
+    for stride in np.unique(strides).tolist():
+        places = np.flatnonzero(strides == stride) if stride else np.zeros(0, dtype=np.intp)
+        for start in range(0, len(places), SERIES_AT_ONCE):
+            some = places[start : start + SERIES_AT_ONCE]
+            rows = live[some]
+            columns = np.arange(filled - 1, -1, -stride)[::-1]
+            place = np.ix_(rows, columns)
+            values = history.fine.values[place]
+            values[:, :-1][history.excluded.values[place][:, :-1]] = np.nan
+            times = (history.fine.slot - (filled - 1 - columns)) * history.interval
+            few = tuple(kinds[at] for at in some.tolist())
+            events = history.events[rows], history.usual_events[rows]
+            result.append(Block(rows, times.astype(np.float64), values, windows[some], few, *events))
+    return result
+
+
+def judged(block: Block) -> Judged:
+    """Judge a block's newest values; what has too little past is left out."""
+    stride = block.times[-1] - block.times[-2]
+    known = (~np.isnan(block.values[:, :-1])).sum(axis=1)
+    independent = known * np.minimum(stride / block.windows, 1.0)
+    enough = np.flatnonzero((known >= WARM_UP) & (independent >= _FEWEST_WINDOWS))
+    if not enough.size:
+        return Judged(block.rows[:0], *(np.zeros(0),) * (len(Judged._fields) - 1))
+    values, independent = block.values[enough], independent[enough]
+    past = values[:, :-1]
+    detection = detect_last(block.times, values)
+    centre = quantile(past, 0.5)
+    spread = quantile(np.abs(past - centre[:, None]), _SPREAD_SHARE) * (1 + _DOUBT / independent)
+    kinds = [block.signals[at] for at in enough.tolist()]
+    possible = np.array([bounds(kind) for kind in kinds])
+    band = (detection.expected[:, 0], detection.lower[:, 0], detection.upper[:, 0])
+    expected, lower, upper = (np.clip(edge, possible[:, 0], possible[:, 1]) for edge in band)
+    chance = chances(kinds, values[:, -1], block.events[enough], past, block.usual_events[enough], independent)
+    of_each = (expected, lower, upper, detection.zscore[:, 0], detection.pvalue[:, 0], spread, chance)
+    return Judged(block.rows[enough], *of_each)
+
+
+def update(
+    history: History, findings: Sequence[Finding], signals: Mapping[str, Signal], parts: Sequence[Judged]
+) -> None:
+    """Set what the statistics say of the newest tick, and decide which findings are anomalies.
 
     An anomaly is improbable (``detect_last``, corrected across series), also given how few events it is made of
     (``evidence``; where they are not known, well outside of what the series did of late), large (by the signal's
@@ -95,17 +173,11 @@ def judge(history: History, findings: Sequence[Finding], signals: Mapping[str, S
         history: its newest column is the tick.
         findings: one per row of the history, observed.
         signals: by name.
+        parts: what was said of the blocks.
     """
-    live = np.flatnonzero(~np.isnan(history.fine.values[:, -1]))
-    windows = np.array([signals[findings[row].series.signal].window_seconds for row in live.tolist()])
-    strides = strides_of(history, windows)
-    groups = [strides == stride for stride in np.unique(strides) if stride]
-    kinds = [signals[finding.series.signal] for finding in findings]
-    parts = [_judged(history, live[group], windows[group], int(strides[group][0]), kinds) for group in groups]
-    parts = [part for part in parts if part is not None]
     if not parts:
         return
-    judged = _Judged._make(np.concatenate(arrays) for arrays in zip(*parts, strict=True))
+    judged = Judged._make(np.concatenate(arrays) for arrays in zip(*parts, strict=True))
     improbable = false_discoveries_controlled(judged.pvalue[:, None], FALSE_DISCOVERIES)[:, 0]
     for at, row in enumerate(judged.rows.tolist()):
         finding = findings[row]
@@ -126,35 +198,7 @@ def strides_of(history: History, windows: Vector) -> Rows:
     return strides
 
 
-def _judged(history: History, rows: Rows, windows: Vector, stride: int, signals: Sequence[Signal]) -> _Judged | None:
-    """Judge the newest values of rows (n,) from their past at a stride; None where no row has enough of it."""
-    interval, filled = history.interval, history.fine.filled
-    columns = np.arange(filled - 1, -1, -stride)[::-1]
-    place = np.ix_(rows, columns)
-    values = history.fine.values[place]
-    past = values[:, :-1]
-    past[history.excluded.values[place][:, :-1]] = np.nan
-    known = (~np.isnan(past)).sum(axis=1)
-    independent = known * np.minimum(stride * interval / windows, 1.0)
-    enough = (known >= _FEWEST_VALUES) & (independent >= _FEWEST_WINDOWS)
-    if not enough.any():
-        return None
-    rows, values, past, independent = rows[enough], values[enough], past[enough], independent[enough]
-    assert history.fine.slot is not None
-    times = (history.fine.slot - (filled - 1 - columns)) * interval
-    detection = detect_last(times, values)
-    centre = quantile(past, 0.5)
-    spread = quantile(np.abs(past - centre[:, None]), _SPREAD_SHARE) * (1 + _DOUBT / independent)
-    kinds = [signals[row] for row in rows.tolist()]
-    possible = np.array([bounds(kind) for kind in kinds])
-    band = (detection.expected[:, 0], detection.lower[:, 0], detection.upper[:, 0])
-    expected, lower, upper = (np.clip(edge, possible[:, 0], possible[:, 1]) for edge in band)
-    events, usual_events = history.events[rows], history.usual_events[rows]
-    chance = chances(kinds, values[:, -1], events, past, usual_events, independent)
-    return _Judged(rows, expected, lower, upper, detection.zscore[:, 0], detection.pvalue[:, 0], spread, chance)
-
-
-def _update(history: History, finding: Finding, signal: Signal, judged: _Judged, at: int, *, improbable: bool) -> None:
+def _update(history: History, finding: Finding, signal: Signal, judged: Judged, at: int, *, improbable: bool) -> None:
     expected, lower, upper = float(judged.expected[at]), float(judged.lower[at]), float(judged.upper[at])
     pvalue = float(judged.pvalue[at])
     least = EFFECT * signal.regression_threshold * scale(signal, expected)

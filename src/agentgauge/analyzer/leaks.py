@@ -1,14 +1,13 @@
 """Leaks: what a process holds and does not give back."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
 from agentgauge.analyzer.findings import Finding
-from agentgauge.analyzer.history import History
 from agentgauge.analyzer.trends import BLOCKS, BY_CHANCE, FEWEST, rising
 from agentgauge.configuration import Signal
 
@@ -24,20 +23,17 @@ _OUTGROWN: Final = 0.99
 _LATELY: Final = 0.25
 
 
-def assess(history: History, findings: Sequence[Finding], signals: Mapping[str, Signal], rows: range) -> None:
-    """Update which of some findings are leaks, from the coarse history.
+def assess(values: npt.NDArray[np.float64], findings: Sequence[Finding], signals: Sequence[Signal]) -> None:
+    """Update which of some findings are leaks.
 
     Args:
-        history: its newest coarse column is not complete, and left out.
-        findings: one per row of the history.
-        signals: by name.
-        rows: which of them.
+        values: complete coarse steps (n, m), NaN where missing.
+        findings: one per series.
+        signals: whose series they are.
     """
-    for row in rows:
-        signal = signals[findings[row].series.signal]
+    for finding, signal, known in zip(findings, signals, values, strict=True):
         if signal.measure == "value" and signal.metric in HELD:
-            values = history.coarse.values[row, :-1]
-            findings[row].leak, findings[row].leak_pvalue = leak(values[~np.isnan(values)])
+            finding.leak, finding.leak_pvalue = leak(known[~np.isnan(known)])
 
 
 def leak(values: npt.NDArray[np.float64]) -> tuple[float, float]:

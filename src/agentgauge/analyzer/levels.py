@@ -1,7 +1,7 @@
 """Levels: over minutes and hours, where a series came from and where it goes."""
 
-from collections.abc import Mapping, Sequence
-from typing import Final
+from collections.abc import Sequence
+from typing import Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -31,43 +31,47 @@ _SMALLEST_BASE: Final = 0.01
 _OFTEN: Final = 0.975
 
 
+class Past(NamedTuple):
+    """What is judged of some series: complete coarse steps (n, m), when the last one ended, and seconds a step."""
+
+    values: Matrix
+    end: float
+    step: float
+
+
+def past(history: History, rows: range) -> Past:
+    """Return a copy of some rows' coarse history; its newest column is not complete, and left out."""
+    values = history.coarse.values[rows.start : rows.stop, :-1].copy()
+    return Past(values, ((history.coarse.slot or 0) - 1) * history.coarse_step, history.coarse_step)
+
+
 def assess(
-    history: History,
-    findings: Sequence[Finding],
-    signals: Mapping[str, Signal],
-    rows: range,
-    horizon: float,
-    *,
-    anew: bool = True,
+    past: Past, findings: Sequence[Finding], signals: Sequence[Signal], horizon: float, *, anew: bool = True
 ) -> None:
-    """Update some findings' regression, change, trend and forecast from the coarse history.
+    """Update findings' regression, change, trend and forecast.
 
     Args:
-        history: its newest coarse column is not complete, and left out.
-        findings: one per row of the history.
-        signals: by name.
-        rows: which of them.
+        past: of as many series.
+        findings: one per series.
+        signals: whose series they are.
         horizon: seconds ahead.
         anew: forecast all of them, not only those without a forecast.
     """
-    values = history.coarse.values[rows.start : rows.stop, :-1]
-    known = (~np.isnan(values)).sum(axis=1)
-    chosen = np.flatnonzero(known >= FEWEST_STEPS)
-    if not chosen.size or history.coarse.slot is None:
+    chosen = np.flatnonzero((~np.isnan(past.values)).sum(axis=1) >= FEWEST_STEPS)
+    if not chosen.size:
         return
-    values = values[chosen]
+    values = past.values[chosen]
     # Columns before the first value of any of them are no past.
     values = np.ascontiguousarray(values[:, np.flatnonzero(~np.isnan(values).all(axis=0))[0] :])
-    some = [findings[rows.start + at] for at in chosen.tolist()]
-    kinds = [signals[finding.series.signal] for finding in some]
-    end = (history.coarse.slot - 1) * history.coarse_step
-    _changes(some, values, end, history.coarse_step)
+    some = [findings[at] for at in chosen.tolist()]
+    kinds = [signals[at] for at in chosen.tolist()]
+    _changes(some, values, past.end, past.step)
     _regressions(some, kinds, values)
-    _trends(some, values, history.coarse_step)
+    _trends(some, values, past.step)
     ahead = [at for at, finding in enumerate(some) if anew or np.isnan(finding.forecast)]
     if ahead:
         chosen_kinds = [kinds[at] for at in ahead]
-        _forecasts([some[at] for at in ahead], chosen_kinds, values[ahead], history.coarse_step, horizon)
+        _forecasts([some[at] for at in ahead], chosen_kinds, values[ahead], past.step, horizon)
 
 
 def correct(findings: Sequence[Finding]) -> None:

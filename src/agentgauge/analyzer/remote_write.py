@@ -18,7 +18,7 @@ from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 from google.protobuf.message import Message
 
 from agentgauge import __version__
-from agentgauge.catalogue import SIGNAL_LABELS
+from agentgauge.catalogue import METRICS, SIGNAL_LABELS
 from agentgauge.errors import ConfigurationError
 from agentgauge.totals import Family, Histogram
 
@@ -33,7 +33,12 @@ _HEADERS: Final = {
 _STALE: Final = struct.unpack("<d", struct.pack("<Q", 0x7FF0000000000002))[0]
 """Prometheus' marker of a series that ended (model/value/value.go)."""
 
+ATTEMPTS: Final = 3
+"""A request that the receiver may yet take is made so often before the next one is due, and then given up."""
+
 _MESSAGE_CHARS: Final = 200
+_TOO_MANY: Final = 429
+_SERVER_ERROR: Final = 500
 
 Labels = tuple[tuple[str, str], ...]
 
@@ -77,20 +82,31 @@ class RemoteWriter:
         self._session = requests.Session()
         self._sent: set[Labels] = set()
         self._failing = False
+        self._counts = dict.fromkeys(("sent", "failed", "retried"), 0)
+        self._stop = threading.Event()
+
+    def families(self) -> list[Family]:
+        """Return how many samples were sent, given up, and sent again."""
+        counts = {(result,): float(count) for result, count in self._counts.items()}
+        return [Family(METRICS["agentgauge_analyzer_remote_write_samples_total"], {**counts})]
 
     def send(self) -> bool:
         """Send what there is now, and for what is gone that it ended; return whether it was taken.
 
-        A failure is logged once, and not repeated: the next sending says what holds then.
+        A failure is logged once. A request is repeated a few times where that may help, but never once the next is
+        due, which says what holds then, and of what has ended meanwhile that it did.
         """
         samples = dict(_samples(self._families(), self._labels))
         ended = self._sent - samples.keys()
         body = request({**samples, **dict.fromkeys(ended, _STALE)}, self._clock())
-        try:
-            response = self._session.post(self._url, body, headers=_HEADERS, timeout=self._timeout)
-            problem = "" if response.ok else f"HTTP status {response.status_code}: {response.text}"
-        except requests.RequestException as error:
-            problem = f"cannot be reached: {type(error).__name__}"
+        size = len(samples) + len(ended)
+        problem, again = self._post(body)
+        for _ in range(ATTEMPTS - 1):
+            if not problem or not again or self._stop.wait(self._interval / (2 * ATTEMPTS)):
+                break
+            self._counts["retried"] += size
+            problem, again = self._post(body)
+        self._counts["failed" if problem else "sent"] += size
         if problem and not self._failing:
             _log.warning("%s: %s; findings are not written until it takes them", self.url, _line(problem))
         elif self._failing and not problem:
@@ -102,10 +118,22 @@ class RemoteWriter:
 
     def run(self, stop: threading.Event) -> None:
         """Send at each interval until told to stop, then say of everything that it ended."""
+        self._stop = stop
         while not stop.wait(self._interval):
             self.send()
         self._families = list
         self.send()
+
+    def _post(self, body: bytes) -> tuple[str, bool]:
+        """Return what went wrong, empty for nothing, and whether the same request may yet be taken."""
+        try:
+            response = self._session.post(self._url, body, headers=_HEADERS, timeout=self._timeout)
+        except requests.RequestException as error:
+            return f"cannot be reached: {type(error).__name__}", True
+        if response.ok:
+            return "", False
+        again = response.status_code == _TOO_MANY or response.status_code >= _SERVER_ERROR
+        return f"HTTP status {response.status_code}: {response.text}", again
 
 
 def request(samples: Mapping[Labels, float], now: float) -> bytes:

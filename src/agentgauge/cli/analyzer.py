@@ -22,6 +22,8 @@ from agentgauge.web.page import Status, render_page
 from agentgauge.web.serving import open_server
 from agentgauge.web.views import SignalViews
 
+Families = Callable[[], list[Family]]
+
 _ADDRESS: Final = "127.0.0.1:10421"
 _PROMETHEUS: Final = "http://127.0.0.1:9090"
 
@@ -35,12 +37,18 @@ _PROMETHEUS: Final = "http://127.0.0.1:9090"
 )
 @serving_options(_ADDRESS)
 @click.option("--shard", metavar="I/N", help="Watch one of N shares of the series; N analyzers share them.")
+@click.option(
+    "--engine",
+    metavar="ENGINE",
+    help="What does the per-series work: local, or dask://HOST:PORT.  [default: analyzer.engine of the configuration]",
+)
 def analyzer(
     prometheus_url: str | None,
     config_file: Path | None,
     listen_addresses: Sequence[str],
     web_config_file: Path | None,
     shard: str | None,
+    engine: str | None,
 ) -> None:
     """Judge the signals in a Prometheus and serve the findings as /metrics."""
     start_log()
@@ -48,8 +56,9 @@ def analyzer(
     if prometheus_url is not None:
         prometheus_url = checked_url("--prometheus.url", prometheus_url)
     url = prometheus_url or settings.prometheus_url or _PROMETHEUS
-    settings = msgspec.structs.replace(settings, prometheus_url=url)
+    settings = msgspec.structs.replace(settings, prometheus_url=url, engine=engine or settings.engine)
     try:
+        from agentgauge.analyzer.engine import opened
         from agentgauge.analyzer.service import Analyzer
         from agentgauge.analyzer.source import Source
         from agentgauge.analyzer.source.prometheus import PrometheusSource
@@ -62,9 +71,10 @@ def analyzer(
         # Shards on one machine each have their own memory.
         state = f"state-{part}.npz" if part else "state.npz"
         read: Source = ShardedSource(source, part) if part else source
-        running = Analyzer(settings, read, Path(home()) / "analyzer" / state)
+        worker = opened(settings.engine, settings.timeout_seconds)
+        running = Analyzer(settings, read, Path(home()) / "analyzer" / state, engine=worker)
         instance = f"{socket.gethostname()}/{part}" if part else socket.gethostname()
-        tasks = [running.run, *remote_write(settings, running.families, instance)]
+        families, writing = remote_write(settings, running.families, instance)
     except ConfigurationError as error:
         place = f"{config_file}: " if config_file else ""
         raise ConfigurationError(f"{place}{error}") from error
@@ -82,18 +92,16 @@ def analyzer(
         )
 
     signals = SignalViews(status, running.detail)
-    surface = Surface(
-        running.families, lambda: render_page(status()), lambda: running.ready, None, signals, running.report
-    )
+    surface = Surface(families, lambda: render_page(status()), lambda: running.ready, None, signals, running.report)
     server = open_server(surface, listen_addresses, web_config_file)
     for address in server.urls:
         print(f"{'status page':12} {address}/\n{'metrics':12} {address}/metrics")
-    print(f"{'signals':12} {source.url}\nCtrl-C stops it.", flush=True)
-    serve_until_stopped(server, tasks)
+    print(f"{'signals':12} {source.url}\n{'engine':12} {settings.engine}\nCtrl-C stops it.", flush=True)
+    serve_until_stopped(server, [running.run, *writing])
 
 
-def remote_write(settings: Settings, families: Callable[[], list[Family]], instance: str) -> list[Task]:
-    """Return what writes an analyzer's families to where the configuration says, if it says so.
+def remote_write(settings: Settings, families: Families, instance: str) -> tuple[Families, list[Task]]:
+    """Return an analyzer's families with the writer's own, and what writes them where the configuration says so.
 
     Args:
         settings: the configuration's section.
@@ -104,7 +112,7 @@ def remote_write(settings: Settings, families: Callable[[], list[Family]], insta
         ConfigurationError, UsageError: it is no URL; the extra is not installed.
     """
     if not settings.remote_write_url:
-        return []
+        return families, []
     try:
         from agentgauge.analyzer.remote_write import RemoteWriter
     except ModuleNotFoundError as error:
@@ -113,4 +121,9 @@ def remote_write(settings: Settings, families: Callable[[], list[Family]], insta
         ) from error
     labels = {"job": "agentgauge-analyzer", "instance": instance}
     interval, timeout = settings.interval_seconds, settings.timeout_seconds
-    return [RemoteWriter(families, settings.remote_write_url, interval, timeout, labels).run]
+    writer = RemoteWriter(lambda: everything(), settings.remote_write_url, interval, timeout, labels)
+
+    def everything() -> list[Family]:
+        return [*families(), *writer.families()]
+
+    return everything, [writer.run]

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 import click
 import msgspec
 
-from agentgauge.cli.analyzer import remote_write
+from agentgauge.cli.analyzer import Families, remote_write
 from agentgauge.cli.exporter import Task, configured, exporter_options, print_addresses, serve_until_stopped, start_log
 from agentgauge.cli.urls import checked_url, without_password
 from agentgauge.configuration import Analyzer as Settings
@@ -58,10 +58,10 @@ def serve(
         links.append(("Grafana", checked_url("--grafana.url", grafana_url)))
     running = Exporter(configuration, Path(home()))
     try:
-        analyzer, writing = _analyzer(settings, running.totals, config_file)
+        analyzer, found, writing = _analyzer(settings, running.totals, config_file)
 
         def families() -> list[Family]:
-            return [*running.families(), *analyzer.families()]
+            return [*running.families(), *found()]
 
         def analyze(stop: threading.Event) -> None:
             # A backlog folded between two ticks would look like a burst.
@@ -74,7 +74,7 @@ def serve(
 
         signals = SignalViews(status, analyzer.detail)
         views = (lambda: render_page(status()), lambda: running.ready, running.hooks, signals, analyzer.report)
-        surface = Surface(families, *views)
+        surface = Surface(families, *views, unready=running.own_families)
         server = open_server(surface, listen_addresses, web_config_file)
         read = without_password(settings.prometheus_url) or "what this process counts"
         sample = "none" if no_sample else "a sample agent with hooks, so that numbers move; --no-sample leaves it out"
@@ -85,9 +85,10 @@ def serve(
         running.close()
 
 
-def _analyzer(settings: Settings, totals: Totals, config_file: Path | None) -> "tuple[Analyzer, list[Task]]":
-    """Return the analyzer, and what writes its findings elsewhere."""
+def _analyzer(settings: Settings, totals: Totals, config_file: Path | None) -> "tuple[Analyzer, Families, list[Task]]":
+    """Return the analyzer, its families, and what writes them elsewhere."""
     try:
+        from agentgauge.analyzer.engine import opened
         from agentgauge.analyzer.service import Analyzer
         from agentgauge.analyzer.source.embedded import EmbeddedSource
         from agentgauge.analyzer.source.prometheus import PrometheusSource
@@ -96,8 +97,9 @@ def _analyzer(settings: Settings, totals: Totals, config_file: Path | None) -> "
     url, timeout = settings.prometheus_url, settings.timeout_seconds
     try:
         source = PrometheusSource(url, timeout) if url else EmbeddedSource(totals.families)
-        analyzer = Analyzer(settings, source, Path(home()) / "analyzer" / "state.npz")
-        return analyzer, remote_write(settings, analyzer.families, socket.gethostname())
+        engine = opened(settings.engine, timeout)
+        analyzer = Analyzer(settings, source, Path(home()) / "analyzer" / "state.npz", engine=engine)
+        return analyzer, *remote_write(settings, analyzer.families, socket.gethostname())
     except ConfigurationError as error:
         # A signal that can have no value is found here, where the file it comes from is no longer known.
         raise ConfigurationError(f"{config_file}: {error}" if config_file else str(error)) from error
