@@ -306,6 +306,12 @@ _STATE: Final = (
     Metric("agentgauge_oldest_in_flight_seconds", "gauge", ("kind", "name"), "Age of the oldest call not ended, or 0."),
     Metric("agentgauge_budget_limit_usd", "gauge", ("budget",), "A budget's limit for its period in USD."),
     Metric("agentgauge_budget_used_ratio", "gauge", ("budget",), "Share of a budget spent in its current period."),
+    Metric(
+        "agentgauge_exporter_ready",
+        "gauge",
+        (),
+        "Whether the exporter has read everything once; until then it exposes only what it says of itself.",
+    ),
     Metric("agentgauge_spool_backlog_bytes", "gauge", (), "Bytes in the spool not yet folded."),
     Metric("agentgauge_spool_oldest_seconds", "gauge", (), "Age of the oldest spool data not yet folded; 0 for none."),
     Metric("agentgauge_spool_size_bytes", "gauge", (), "Size of the file that writers append to."),
@@ -374,23 +380,23 @@ _ANALYZER: Final = (
     Metric("agentgauge_analyzer_last_success_timestamp_seconds", "gauge", (), "When the signals were last judged."),
     Metric("agentgauge_analyzer_source_up", "gauge", (), "Whether the source of series answered the last tick."),
     Metric(
+        "agentgauge_analyzer_engine_up",
+        "gauge",
+        (),
+        "Whether the engine does the work; 0 while this process does it in a cluster's place.",
+    ),
+    Metric(
         "agentgauge_analyzer_source_errors_total",
         "counter",
         ("reason",),
         "Queries the source did not answer with series: unreachable, timeout, http, invalid.",
     ),
     Metric(
-        "agentgauge_analyzer_engine_up",
-        "gauge",
-        (),
-        "Whether the engine does the work; 0 while this process does it in a cluster's place.",
-    ),
-)
-
-METRICS: Final[dict[str, Metric]] = {metric.name: metric for metric in (*_RECORDED, *_STATE, *_SIGNALS, *_ANALYZER)}
-    Metric(
         "agentgauge_analyzer_remote_write_samples_total",
         "counter",
         ("result",),
         "Samples of findings written elsewhere: sent, failed (given up), retried (each time again).",
     ),
+)
+
+METRICS: Final[dict[str, Metric]] = {metric.name: metric for metric in (*_RECORDED, *_STATE, *_SIGNALS, *_ANALYZER)}

@@ -1,6 +1,8 @@
 """What an exporter makes of a spool that has waited for it."""
 
 import random
+import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -48,6 +50,44 @@ def test_it_is_ready_once_all_of_it_is_counted(exporter: Exporter) -> None:
     assert sample(exporter, "agentgauge_hook_runs_total", "", "", "x" * 150, "", "") == 200_000
     assert sample(exporter, "agentgauge_spool_backlog_bytes") == 0
     assert sample(exporter, "agentgauge_spool_limit_bytes") == 1 << 30
+
+
+def test_until_then_it_says_only_how_it_is_itself(exporter: Exporter) -> None:
+    def said() -> dict[str, float | Histogram]:
+        return {family.metric.name: next(iter(family.samples.values())) for family in exporter.own_families()}
+
+    assert said()["agentgauge_exporter_ready"] == 0
+    exporter.families()
+    half = said()
+    assert half["agentgauge_exporter_ready"] == 0
+    assert 0 < half["agentgauge_spool_backlog_bytes"] < 200_000 * len(LINE)  # type: ignore[operator]
+    assert not half.keys() & {"agentgauge_hook_runs_total", "agentgauge_records_total"}
+    while not exporter.ready:
+        exporter.families()
+    assert (said()["agentgauge_exporter_ready"], said()["agentgauge_spool_backlog_bytes"]) == (1, 0)
+
+
+def test_all_of_the_first_backlog_is_history_and_not_a_burst(exporter: Exporter, tmp_path: Path) -> None:
+    spool = tmp_path / "spool" / "spool.jsonl"
+    with spool.open("ab") as file:
+        file.write(LINE.replace(b"xx", b"yy") * 10)
+    stop = threading.Event()
+    thread = threading.Thread(target=exporter.run, args=(stop,))
+    thread.start()
+    try:
+        deadline = time.monotonic() + 60
+        while not exporter.ready:
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+    finally:
+        stop.set()
+        thread.join()
+    with spool.open("ab") as file:
+        file.write(LINE.replace(b"xx", b"zz"))
+
+    runs = "agentgauge_hook_runs_total"
+    families = {family.metric.name: family.samples for family in exporter.families()}[runs]
+    assert sorted(families.values()) == [0, 10, 200_000]  # type: ignore[type-var]
 
 
 def test_it_stays_ready_when_there_is_a_backlog_again(exporter: Exporter, tmp_path: Path) -> None:

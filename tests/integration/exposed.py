@@ -43,6 +43,7 @@ OF_ANALYZER: Final = tuple(
     name for name in METRICS if name.startswith(("agentgauge_signal_", "agentgauge_analyzer_", "agentgauge_health_"))
 )
 _OF_EXPORTER: Final = {
+    "agentgauge_exporter_ready",
     "agentgauge_spool_backlog_bytes",
     "agentgauge_spool_oldest_seconds",
     "agentgauge_spool_size_bytes",

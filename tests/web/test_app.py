@@ -1,5 +1,5 @@
 import gzip
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import msgspec
 import pytest
@@ -81,6 +81,21 @@ def test_not_ready_is_503_and_healthy_still(serve: Serve) -> None:
         assert client.ask("/metrics").status == 503
         assert client.ask("/-/healthy").status == 200
         assert client.ask("/").status == 200
+
+
+def test_until_it_is_ready_a_process_may_show_what_it_says_of_itself(serve: Serve) -> None:
+    scraped: list[str] = []
+
+    def families_of(name: str) -> Callable[[], list[Family]]:
+        return lambda: scraped.append(name) or []  # type: ignore[func-returns-value]
+
+    ready: list[int] = []
+    told = Surface(families_of("all"), lambda: "", lambda: bool(ready), unready=families_of("own"))
+    with serve(make_app(told)) as client:
+        assert (client.ask("/metrics").status, client.ask("/-/ready").status) == (200, 503)
+        ready.append(1)
+        assert (client.ask("/metrics").status, client.ask("/-/ready").status) == (200, 200)
+    assert scraped == ["own", "all"]
 
 
 def test_ready(serve: Serve) -> None:

@@ -72,7 +72,8 @@ def exporter(
     start_log()
     configuration = configured(config_file, transcripts)
     running = Exporter(configuration, Path(home()))
-    surface = Surface(running.families, lambda: render_page(running.status()), lambda: running.ready, running.hooks)
+    views = (lambda: render_page(running.status()), lambda: running.ready, running.hooks)
+    surface = Surface(running.families, *views, unready=running.own_families)
     try:
         server = open_server(surface, listen_addresses, web_config_file)
         print_addresses(server, configuration)

@@ -102,6 +102,16 @@ class Exporter:
             *families,
             *self._budgets.families(time.time()),
             weight_family(self._quality.weights),
+            *self.own_families(),
+        ]
+
+    def own_families(self) -> list[Family]:
+        """Return what the exporter says of itself, without waiting for a fold.
+
+        Until it is ready nothing else is exposed: half of what was told would be neither then's number nor now's.
+        """
+        return [
+            gauge("agentgauge_exporter_ready", float(self.ready)),
             gauge("agentgauge_spool_backlog_bytes", float(self._spool.backlog_bytes)),
             gauge("agentgauge_spool_oldest_seconds", self._spool.oldest_seconds),
             gauge("agentgauge_spool_size_bytes", float(self._spool.size_bytes)),

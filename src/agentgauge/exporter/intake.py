@@ -150,6 +150,8 @@ class Intake:
         first, self._first = self._first, set()
         entries = sum([self._drain(collector) for collector in self._collectors if collector.name in first])
         if first:
+            # A long backlog takes several polls, and all of it is history.
+            self._first = {each.name for each in self._collectors if each.name in first and _is_behind(each)}
             # What was there before anybody looked is history: shown at 0 first, months of it would be one burst.
             self._totals.settle()
         entries += sum([self._drain(collector) for collector in self._collectors if collector.name not in first])
@@ -212,3 +214,8 @@ class Intake:
     def _works(self, what: str) -> None:
         if self._failing.pop(what, None) is not None:
             _log.info("%s works again", what)
+
+
+def _is_behind(collector: Collector) -> bool:
+    """Return whether a poll ended before all was read, as only the spool's does."""
+    return bool(getattr(collector, "behind", False))

@@ -2,7 +2,7 @@
 
 import gzip
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 import msgspec
@@ -43,7 +43,8 @@ class Surface:
     Args:
         families: called for each scrape, in a worker thread.
         page: returns the status page's HTML, in a worker thread.
-        ready: whether the process has something to expose yet; until then /-/ready and /metrics are 503.
+        ready: whether the process has something to expose yet; until then /-/ready is 503, and so is /metrics.
+        unready: what /metrics shows until then instead, called in a worker thread.
         hooks: takes the payloads of agents' hooks; without it there is no place to send them.
         signals: the pages of the analyzer's signals, where it runs in this process.
         report: returns what the analyzer found, for /api/v1/findings; in a worker thread.
@@ -52,6 +53,7 @@ class Surface:
     families: Callable[[], list[Family]]
     page: Callable[[], str]
     ready: Callable[[], bool]
+    unready: Callable[[], list[Family]] | None = field(default=None, kw_only=True)
     hooks: HookSink | None = None
     signals: SignalViews | None = None
     report: Callable[[], msgspec.Struct] | None = None
@@ -70,7 +72,8 @@ def make_app(surface: Surface, config: WebConfig | None = None) -> Starlette:
         middleware.append(Middleware(BasicAuth, users=Users(config.basic_auth_users)))
 
     async def metrics(request: Request) -> Response:
-        if not surface.ready():
+        families = surface.families if surface.ready() else surface.unready
+        if families is None:
             return _plain("Not ready: the first reading is not complete.", 503)
         openmetrics = wants_openmetrics(request.headers.get("accept", ""))
         headers = {"Vary": "Accept, Accept-Encoding"}
@@ -80,7 +83,7 @@ def make_app(surface: Surface, config: WebConfig | None = None) -> Starlette:
             response = Response(headers=headers, media_type=content_type)
             del response.headers["content-length"]
             return response
-        body = await run_in_threadpool(lambda: render(surface.families(), openmetrics=openmetrics))
+        body = await run_in_threadpool(lambda: render(families(), openmetrics=openmetrics))
         if len(body) >= _GZIP_BYTES and accepts_gzip(request.headers.get("accept-encoding", "")):
             body = await run_in_threadpool(gzip.compress, body, 1)
             headers["Content-Encoding"] = "gzip"
