@@ -3,6 +3,7 @@ import os
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import msgspec
@@ -18,6 +19,7 @@ from agentgauge.collectors.hook_payload import EVENTS
 from agentgauge.collectors.seen import Seen
 from agentgauge.errors import InvalidRecordError, SpoolError
 from agentgauge.record import Record
+from tests.collectors.clients import recordings
 from tests.collectors.payload import SECRET, payload
 from tests.collectors.session import Session
 
@@ -189,6 +191,69 @@ def test_however_both_ways_interleave_each_call_counts_once(
     assert set(seconds(records)) == {"Bash", "Read", "Write"}
     assert kinds(records)["tool_permission"] == 1
     assert kinds(records)["hook_event"] == len(payloads())
+
+
+def told_by_hooks(transcript: Path) -> list[bytes]:
+    """Return what the hooks of a recorded session would have sent of its calls that ended."""
+    blocks = [
+        block
+        for line in transcript.read_bytes().splitlines()
+        if isinstance(content := (json.loads(line).get("message") or {}).get("content"), list)
+        for block in content
+    ]
+    names = {block["id"]: block["name"] for block in blocks if block.get("type") == "tool_use"}
+    ends = {
+        block["tool_use_id"]: "PostToolUseFailure" if block.get("is_error") else "PostToolUse"
+        for block in blocks
+        if block.get("type") == "tool_result"
+    }
+    return [
+        payload(event, names[call], call)
+        for call, end in ends.items()
+        if call in names
+        for event in ("PreToolUse", end)
+    ]
+
+
+@settings(deadline=None, max_examples=8)
+@given(seed=st.integers(0, 1 << 32))
+def test_recorded_sessions_told_both_ways_count_each_call_once(
+    tmp_path_factory: pytest.TempPathFactory, seed: int
+) -> None:
+    random = Random(seed)
+    recorded = [file for file in sorted(recordings("claude_code").glob("*.jsonl")) if file.stat().st_size < 150_000]
+    directory = tmp_path_factory.mktemp("recorded")
+    alone = ClaudeCodeCollector(recorded)
+    expected = kinds([*alone.poll(), *alone.finish()])["tool"]
+    told = [body for file in recorded for body in told_by_hooks(file)]
+    assert len(told) > 50
+    only_hooks = [payload("PostToolUse", "Bash", f"nowhere-{number}") for number in range(3)]
+    told += only_hooks
+    random.shuffle(told)  # as the exporter may meet them: it was down, or read a transcript late
+    waiting = {file.name: file.read_bytes() for file in recorded}
+    records = list[Record]()
+    with freeze_time("2026-03-01T12:00:00Z") as clock:
+        transcripts, hooks = both_ways(directory)
+        while waiting or told:
+            for _ in range(random.randrange(40) if told else 0):
+                hooks.take(told.pop() if told else only_hooks[0])
+            if waiting and random.random() < 0.7:
+                name = random.choice(sorted(waiting))
+                size = random.randrange(1, 100_000)
+                with (directory / name).open("ab") as file:
+                    file.write(waiting[name][:size])
+                waiting[name] = waiting[name][size:]
+                waiting = {name: rest for name, rest in waiting.items() if rest}
+            if random.random() < 0.1:
+                states = json.loads(json.dumps([transcripts.state(), hooks.state()]))
+                transcripts, hooks = both_ways(directory)
+                transcripts.restore(states[0])
+                hooks.restore(states[1])
+            records += [*transcripts.poll(), *hooks.poll()] if random.random() < 0.5 else []
+            clock.tick(random.choice([0, 1, HOLD_SECONDS + 1]))
+        clock.tick(HOLD_SECONDS + 1)
+        records += [*transcripts.poll(), *transcripts.finish(), *hooks.poll()]
+    assert kinds(records)["tool"] == expected + len(only_hooks)
 
 
 def test_a_restart_at_any_point_changes_nothing(tmp_path: Path, clock: FrozenDateTimeFactory) -> None:

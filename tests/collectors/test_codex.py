@@ -9,7 +9,7 @@ import pytest
 from agentgauge.collectors.codex import codex
 from agentgauge.collectors.codex_line import decode
 from agentgauge.record import Record
-from tests.collectors.clients import START, Rollout, manifest, recordings, refused, runs, stamp, summed, tools
+from tests.collectors.clients import SECRET, START, Rollout, manifest, recordings, refused, runs, stamp, summed, tools
 
 
 def collect(*paths: Path) -> list[Record]:
@@ -92,6 +92,57 @@ def test_a_tool_failed_where_an_event_says_so(tmp_path: Path, event: str, payloa
     records = collect(rollout.write(tmp_path / "r.jsonl"))
     assert tools(records) == [("mcp__x__y", "tool_error", 1)]
     assert [record.labels["gen_ai_tool_type"] for record in records if record.kind == "tool"] == ["extension"]
+
+
+def test_tools_that_the_provider_runs_are_counted(tmp_path: Path) -> None:
+    rollout = Rollout().prompt(10).item(12, "message", role="assistant", content=[{"text": SECRET}])
+    action = {"type": "search", "query": SECRET}
+    rollout.item(15, "web_search_call", id="ws1", status="completed", action=action)
+    rollout.item(15.5, "web_search_call", status="failed", action=action)
+    rollout.item(17, "image_generation_call", id="ig1", status="completed", result=SECRET)
+    rollout.item(18, "tool_search_call", call_id="c1", execution="client", arguments={"query": SECRET})
+    rollout.item(19, "tool_search_output", call_id="c1", tools=[]).count(20, (10, 0, 1, 0)).done(21, 11)
+    rollout.item(22, "function_call", name="nameless", arguments="")  # of no version: it cannot be told when it ends
+    records = collect(rollout.write(tmp_path / "r.jsonl"))
+    assert tools(records) == [
+        ("web_search", "", 3),
+        ("web_search", "tool_error", 0.5),
+        ("image_generation", "", 1.5),
+        ("tool_search", "", 1),
+    ]
+    types = [record.labels["gen_ai_tool_type"] for record in records if record.kind == "tool"]
+    assert types == ["extension", "extension", "extension", "function"]
+    assert [amounts["tool_calls"] for _, _, amounts in runs(records)] == [4]
+    assert SECRET not in repr(records)
+    # A fork that begins with the same lines adds none of them.
+    rollout.write(tmp_path / "s.jsonl")
+    assert len(tools(collect(tmp_path))) == 4
+
+
+def test_a_tool_of_a_server_is_an_extension_whatever_its_name(tmp_path: Path) -> None:
+    rollout = Rollout().prompt(10).item(11, "function_call", name="lookup", arguments="{}", call_id="c1")
+    rollout.event(12, "mcp_tool_call_end", call_id="c1", result={"Ok": SECRET}).output(12, "c1")
+    records = collect(rollout.count(13, (10, 0, 1, 0)).write(tmp_path / "r.jsonl"))
+    assert [record.labels["gen_ai_tool_type"] for record in records if record.kind == "tool"] == ["extension"]
+
+
+def test_a_response_ends_with_a_call_to_a_tool_or_stops(tmp_path: Path) -> None:
+    records = collect(session().write(tmp_path / "r.jsonl"))
+    reasons = [record.labels["finish_reason"] for record in records if record.kind == "llm"]
+    assert reasons == ["tool_call", "stop"]
+    assert summed(records)["responses"] == 2
+    failing = Rollout("b").prompt(1).event(4, "error", message=SECRET, codex_error_info="usage_limit_exceeded")
+    assert "responses" not in summed(collect(failing.write(tmp_path / "b" / "r.jsonl")))
+
+
+def test_lines_that_are_numbered_say_the_same(tmp_path: Path) -> None:
+    rollout = session()
+    expected = collect(rollout.write(tmp_path / "r.jsonl"))
+    rollout.lines = [
+        line.replace('Z","type"', f'Z","ordinal":{number},"type"', 1) for number, line in enumerate(rollout.lines)
+    ]
+    assert rollout.lines[0].count("ordinal") == 1
+    assert collect(rollout.write(tmp_path / "numbered" / "r.jsonl")) == expected
 
 
 def test_a_run_is_aborted_fails_or_exhausts_a_limit(tmp_path: Path) -> None:

@@ -38,6 +38,14 @@ def test_a_session_becomes_its_calls_tools_and_one_run(tmp_path: Path) -> None:
     assert "secret" not in repr(records)
 
 
+def test_a_message_says_whether_it_asked_for_tools(tmp_path: Path) -> None:
+    log = CopilotLog().event(1, "user.message", content="secret").call(2, 7, toolRequests=[{"arguments": "secret"}])
+    log.call(4, 7, toolRequests=[]).call(6, 7)
+    records = [record for record in collect(log.write(tmp_path / "events.jsonl")) if "output_tokens" in record.amounts]
+    assert [record.labels.get("finish_reason") for record in records] == ["tool_call", "stop", None]
+    assert [record.amounts.get("responses") for record in records] == [1, 1, None]
+
+
 def test_output_tokens_that_no_message_told_are_counted_at_the_end(tmp_path: Path) -> None:
     records = collect(
         session().shutdown(20, claude_sonnet_4_5={**MODEL, "outputTokens": 500}).write(tmp_path / "e.jsonl")

@@ -15,10 +15,10 @@ def test_every_event_of_the_specification_keeps_its_name(event: str) -> None:
 
 
 def test_there_are_as_many_events_as_the_specification_has() -> None:
-    assert len(EVENTS) == 31
+    assert len(EVENTS) == 33
 
 
-@pytest.mark.parametrize("event", ["PreModelSwitch", "", "Stop ", SECRET, "x" * 10_000])
+@pytest.mark.parametrize("event", ["PreSomethingNew", "", "Stop ", SECRET, "x" * 10_000])
 def test_any_other_event_is_other(event: str) -> None:
     assert read_payload(payload(event), 1.0).name == "other"
 

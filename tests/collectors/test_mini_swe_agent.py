@@ -41,6 +41,15 @@ def test_a_trajectory_becomes_a_run_and_its_calls() -> None:
     assert "secret" not in repr(found)
 
 
+def test_an_answer_says_why_it_ended() -> None:
+    answers = [answer(1, 0.1), answer(2, 0.1), answer(3, 0.1)]
+    for one, choices in zip(answers, ([{"finish_reason": "length"}], [{}], []), strict=True):
+        one["extra"]["response"]["choices"] = choices
+    found = [record for record in records(trajectory(answers, 0.3)) if record.kind == "llm"]
+    assert [record.labels.get("finish_reason") for record in found] == ["length", None, None]
+    assert [record.amounts.get("responses") for record in found] == [1, None, None]
+
+
 def test_cost_no_answer_states_is_shared_by_those_that_do_not() -> None:
     found = records(
         trajectory([answer(1, 0.25), answer(2, None), {"role": "assistant", "extra": {"cost": 0.125}}], 1.0, calls=4)

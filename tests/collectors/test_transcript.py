@@ -33,6 +33,22 @@ def of(kind: str, records: Sequence[Record]) -> list[Record]:
     return [record for record in records if record.kind == kind]
 
 
+@pytest.mark.parametrize(
+    ("stop", "reason"),
+    [("end_turn", "stop"), ("tool_use", "tool_call"), ("max_tokens", "length"), ("refusal", "content_filter")],
+)
+def test_a_call_says_why_its_response_ended(stop: str, reason: str) -> None:
+    (call,) = of("llm", read(Session().prompt().answer("m1").answer("m1", stop=stop)))
+    assert (call.labels["finish_reason"], call.amounts["responses"]) == (reason, 1)
+
+
+def test_a_call_that_did_not_end_or_failed_is_no_response() -> None:
+    failed: dict[str, Any] = {"message": {"id": "e1", "content": "API Error: 529"}, "isApiErrorMessage": True}
+    calls = of("llm", read(Session().prompt().answer("m1").prompt().line(type="assistant", **failed)))
+    assert len(calls) == 2
+    assert not any("responses" in call.amounts for call in calls)
+
+
 def test_a_turn_becomes_calls_a_tool_and_a_run() -> None:
     usage = {"cache_creation_input_tokens": 100, "cache_read_input_tokens": 1000, "output_tokens": 20}
     session = Session().prompt(at=0).answer("m1", at=4, tools={"t1": "Bash"}, usage=usage)

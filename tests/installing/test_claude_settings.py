@@ -299,4 +299,5 @@ def test_every_event_is_one_that_is_known_and_none_changes_what_claude_code_does
     chosen = {*EVENTS, *NEWER_EVENTS}
     assert len(chosen) == len(EVENTS) + len(NEWER_EVENTS)
     assert chosen < KNOWN
-    assert KNOWN - chosen == {"FileChanged", "MessageDisplay", "SessionStart", "Setup", "WorktreeCreate"}
+    left = {"FileChanged", "MessageDisplay", "PreModelSwitch", "SessionStart", "Setup", "WorktreeCreate"}
+    assert KNOWN - chosen == left

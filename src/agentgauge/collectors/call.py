@@ -3,7 +3,7 @@
 from typing import Final, NamedTuple
 
 from agentgauge import pricing
-from agentgauge.collectors.conversation import Turn, llm_labels
+from agentgauge.collectors.conversation import Turn, finished, llm_labels
 from agentgauge.record import Record
 
 _MOST_RECORDS: Final = 10_000
@@ -53,7 +53,13 @@ class Caller(NamedTuple):
         return Record("llm", time, llm_labels(self.agent, self.provider, self.model, error_type, cost_source), amounts)
 
     def used(
-        self, time: float, tokens: Tokens, *, cost_usd: float | None = None, duration: float | None = None
+        self,
+        time: float,
+        tokens: Tokens,
+        *,
+        cost_usd: float | None = None,
+        duration: float | None = None,
+        finish_reason: str = "",
     ) -> Record:
         """Return the record of one call and what it used.
 
@@ -62,6 +68,7 @@ class Caller(NamedTuple):
             tokens: what it used.
             cost_usd: its cost where it is stated; else it has its list price, if there is one.
             duration: seconds, where known.
+            finish_reason: why the response ended, in the words of ``normal_finish_reason``; empty where unknown.
         """
         amounts: dict[str, float] = {
             "input_tokens": tokens.input,
@@ -89,7 +96,9 @@ class Caller(NamedTuple):
             amounts["cost_usd"] = cost_usd
         if duration is not None:
             amounts["duration_seconds"] = duration
-        return self.record(time, amounts, cost_source=source)
+        record = self.record(time, amounts, cost_source=source)
+        finished(record, finish_reason)
+        return record
 
     def used_together(self, time: float, calls: int, tokens: Tokens, *, cost_usd: float | None = None) -> list[Record]:
         """Return the records of calls of which only the sums are known: each used its share.

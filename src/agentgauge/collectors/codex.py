@@ -6,7 +6,8 @@ What is counted, and when:
   that repeats a sum is none, and one whose ``info`` is null says nothing. Input includes what was read from the
   cache, output the reasoning. Where the sum falls, the counter began anew, and ``last_token_usage`` counts.
 * A call lasts from the prompt or the last tool's output to the model's last item.
-* A tool call lasts from its call to its output, approval included; it failed where its command did.
+* A tool call lasts from its call to its output, approval included; it failed where its command did. One that the
+  provider runs (a web search) is a single line, and lasts from the line of the model before it.
 * A run is a task; versions that write no ``task_started`` begin it with the user's message.
 * A forked session and a subagent's may begin with a copy of their parent's rollout: nothing of it is counted. It
   ends with the first task that began after the session did; where tasks do not say when, some seconds into it.
@@ -39,6 +40,7 @@ class OpenTool(Struct, array_like=True):
     name: str
     start: float
     failed: bool = False
+    extension: bool = False
 
 
 class Rollout(Struct, omit_defaults=True):
@@ -51,7 +53,8 @@ class Rollout(Struct, omit_defaults=True):
         forked: whether it goes on from another one's.
         copied: whether what is read is a copy of the parent's rollout, and ``dated`` whether its tasks say when.
         total: the last sum of tokens.
-        asked: when the model was last given something to answer; the call in progress ``began`` and ``answered``.
+        asked: when the model was last given something to answer; the call in progress ``began`` and ``answered``,
+            and ``called`` a tool.
         turn: the run in progress, and ``task`` whether it is a task.
         tools: calls without output by id, hashed.
     """
@@ -68,6 +71,7 @@ class Rollout(Struct, omit_defaults=True):
     asked: float = 0.0
     began: float = 0.0
     answered: float = 0.0
+    called: bool = False
     turn: Turn | None = None
     task: bool = False
     tools: dict[str, OpenTool] = field(default_factory=dict)
@@ -138,6 +142,7 @@ class Rollout(Struct, omit_defaults=True):
             return False
         self.total = total
         began, self.began = self.began, 0.0
+        called, self.called = self.called, False
         if not seen.add(f"{self.session}:{','.join(map(str, total))}"):
             return True
         used = total if before is None else Tokens(*(now - then for now, then in zip(total, before, strict=True)))
@@ -145,7 +150,10 @@ class Rollout(Struct, omit_defaults=True):
             used = info.last_token_usage.tokens()
         used = Tokens(*(max(0, count) for count in used))
         duration = self.answered - began if 0 < began <= self.answered else None
-        records.append(self._caller().used(self.answered if duration is not None else time, used, duration=duration))
+        # What was not finished is an error event. Tokens counted without a line of the model are those of no response.
+        reason = "" if not began else "tool_call" if called else "stop"
+        ended = self.answered if duration is not None else time
+        records.append(self._caller().used(ended, used, duration=duration, finish_reason=reason))
         turn = self._running()
         turn.calls += 1
         turn.end = max(turn.end, self.answered, time)
@@ -161,18 +169,34 @@ class Rollout(Struct, omit_defaults=True):
             if not seen.add(f"tool:{payload.call_id}"):
                 return True
             failure = tool.failed or failed(payload.output)
-            extension = tool.name.startswith("mcp__")
+            extension = tool.extension or tool.name.startswith("mcp__")
             start = tool.start or time
             records.append(tool_record(tool.name, self.agent, time, time - start, failed=failure, extension=extension))
         elif line.key != "message" or payload.role == "assistant":
+            before = max(self.answered, self.asked)
             self.began = self.began or self.asked or time
             self.answered = max(self.answered, time)
-            if line.key in CALLS and payload.call_id:
-                if len(self.tools) >= _MAX_TOOLS:
-                    del self.tools[next(iter(self.tools))]
-                name = payload.name or ("shell" if line.key == "local_shell_call" else "")
-                self.tools[digest(payload.call_id)] = OpenTool(name if _TOOL_NAME.fullmatch(name) else OTHER, time)
-                self._running().tools += 1
+            if line.key in CALLS:
+                return self._call(line, before, seen, records)
+        return False
+
+    def _call(self, line: Line, before: float, seen: Seen, records: list[Record]) -> bool:
+        """Begin a call to a tool; one that the provider ran has ended, and began after what was ``before``."""
+        payload, time = line.payload, line.time
+        name = payload.name or CALLS[line.key]
+        name = name if _TOOL_NAME.fullmatch(name) else OTHER
+        self._running().tools += 1
+        if payload.call_id:
+            self.called = True
+            if len(self.tools) >= _MAX_TOOLS:
+                del self.tools[next(iter(self.tools))]
+            self.tools[digest(payload.call_id)] = OpenTool(name, time)
+        elif CALLS[line.key]:
+            if not seen.add(f"tool:{self.session}:{payload.id or time}:{line.key}"):
+                return True
+            failure = payload.status in {"failed", "incomplete"}
+            duration = time - (before or time)
+            records.append(tool_record(name, self.agent, time, duration, failed=failure, extension=True))
         return False
 
     def _event(self, line: Line, seen: Seen, records: list[Record]) -> None:
@@ -200,6 +224,7 @@ class Rollout(Struct, omit_defaults=True):
         elif key.endswith("_end"):
             tool = self.tools.get(digest(payload.call_id or ""))
             if tool is not None:
+                tool.extension |= key == "mcp_tool_call_end"
                 tool.failed |= payload.exit_code not in {None, 0} or payload.success is False
                 tool.failed |= bytes(payload.result).startswith(b'{"Err"')
 
@@ -207,7 +232,7 @@ class Rollout(Struct, omit_defaults=True):
         if self.turn is not None:
             self.turn.end = max(self.turn.end, time)
         records += run_records(self.turn, self.agent, duration)
-        self.turn, self.task, self.began = None, False, 0.0
+        self.turn, self.task, self.began, self.called = None, False, 0.0, False
         self.tools.clear()  # what has no output by now gets none
 
     def _running(self) -> Turn:

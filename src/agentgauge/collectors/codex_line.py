@@ -19,7 +19,9 @@ _FAILED: Final = re.compile(
     r"(?i)(?:exec_command |apply_patch verification )?failed\b|execution error|unsupported (?:custom )?(?:tool )?call"
     r"|aborted by user|tool call error"
 )
-_USUAL: Final = re.compile(rb'\{"timestamp":"[^"]*","type":"(event_msg|response_item)","payload":\{"type":"(\w+)"')
+_USUAL: Final = re.compile(
+    rb'\{"timestamp":"[^"]*",(?:"ordinal":\d+,)?"type":"(event_msg|response_item)","payload":\{"type":"(\w+)"'
+)
 _HEAD: Final = 400
 _Count = Annotated[int, Meta(ge=0, le=10**12)] | None
 _Seconds = Annotated[float, Meta(ge=0, le=1e12)] | None
@@ -56,6 +58,7 @@ class Payload(Struct, gc=False):
     role: str | None = None
     name: str | None = None
     call_id: str | None = None
+    status: str | None = None
     model: str | None = None
     model_provider: str | None = None
     forked_from_id: str | None = None
@@ -121,8 +124,19 @@ _EVENTS: Final = frozenset(
         "mcp_tool_call_end",
     }
 )
-CALLS: Final = frozenset({"function_call", "custom_tool_call", "local_shell_call"})
-ITEMS: Final = CALLS | {"function_call_output", "custom_tool_call_output", "message", "reasoning"}
+CALLS: Final = {
+    "function_call": "",
+    "custom_tool_call": "",
+    "local_shell_call": "shell",
+    "tool_search_call": "tool_search",
+    "web_search_call": "web_search",
+    "image_generation_call": "image_generation",
+}
+"""Items that are calls to tools, and the tool's name where an item does not say it."""
+
+ITEMS: Final = frozenset(
+    {*CALLS, "function_call_output", "custom_tool_call_output", "tool_search_output", "message", "reasoning"}
+)
 _TYPES: Final = frozenset({"session_meta", "turn_context", "event_msg", "response_item"})
 _WANTED: Final = {"event_msg": _EVENTS, "response_item": ITEMS}
 _line = msgspec.json.Decoder(_Line).decode

@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from agentgauge import pricing
 from agentgauge.collectors.entry import Usage
+from agentgauge.instrument.usage import normal_finish_reason
 from agentgauge.record import Record
 
 OTHER: Final = "other"
@@ -104,7 +105,9 @@ class Conversation(Struct, array_like=True):
         if call.start and call.end >= call.start:
             amounts["duration_seconds"] = call.end - call.start
         source = pricing.UNPRICED if cost is None else pricing.source_of(self.model, provider)
-        records.append(self._llm(call.end, amounts, cost_source=source))
+        record = self._llm(call.end, amounts, cost_source=source)
+        finished(record, normal_finish_reason(call.stop))
+        records.append(record)
 
     def fail_call(self, error: str, time: float, records: list[Record]) -> None:
         """Append the record of a call that failed at ``time`` with an error of the given type."""
@@ -162,6 +165,12 @@ def llm_labels(agent: str, provider: str, model: str, error_type: str, cost_sour
         "error_type": error_type,
         "cost_source": cost_source,
     }
+
+
+def finished(record: Record, reason: str) -> None:
+    """Say in the record of a call to a model why its response ended; an empty reason says nothing."""
+    if reason:
+        record.labels["finish_reason"], record.amounts["responses"] = reason, 1.0
 
 
 def tool_labels(name: str, agent: str, error_type: str) -> dict[str, str]:

@@ -19,7 +19,7 @@ import msgspec
 from msgspec import Meta, Struct, field
 
 from agentgauge.collectors.call import Caller, Tokens, run_records, tool_record
-from agentgauge.collectors.conversation import OTHER, Turn, label
+from agentgauge.collectors.conversation import OTHER, Turn, finished, label
 from agentgauge.collectors.log import LogCollector, split_lines, unix
 from agentgauge.collectors.seen import Seen, digest
 from agentgauge.record import Record
@@ -59,6 +59,7 @@ class Data(Struct, gc=False, rename="camel"):
     selected_model: str | None = None
     new_model: str | None = None
     output_tokens: _Count = None
+    tool_requests: list[msgspec.Raw] | None = None
     tool_call_id: str | None = None
     parent_tool_call_id: str | None = None
     tool_name: str | None = None
@@ -228,7 +229,10 @@ class Log(Struct, omit_defaults=True):
         if 0 < self.asked <= time:
             amounts["duration_seconds"] = time - self.asked
         agent, turn = (subagent.agent, subagent.turn) if subagent is not None else (AGENT, self._running())
-        records.append(Caller(agent, PROVIDER, self.model).record(time, amounts))
+        record = Caller(agent, PROVIDER, self.model).record(time, amounts)
+        if data.tool_requests is not None:
+            finished(record, "tool_call" if data.tool_requests else "stop")
+        records.append(record)
         turn.calls += 1
         turn.end = max(turn.end, time)
         if self.model in self.told or len(self.told) < _MAX_MODELS:

@@ -14,6 +14,7 @@ from agentgauge.collectors.call import Caller, Tokens, provider_of
 from agentgauge.collectors.conversation import label
 from agentgauge.collectors.results import Format, decoded, judged, run
 from agentgauge.errors import InvalidRecordError
+from agentgauge.instrument.usage import normal_finish_reason
 from agentgauge.record import Record
 
 AGENT: Final = "mini-swe-agent"
@@ -38,8 +39,13 @@ class _Usage(Struct):
     completion_tokens_details: _Reasoning | None = None
 
 
+class _Choice(Struct):
+    finish_reason: str | None = None
+
+
 class _Response(Struct):
     model: str | None = None
+    choices: list[_Choice] | None = None
     created: _Amount | None = None
     usage: _Usage | None = None
 
@@ -126,7 +132,9 @@ def _call(extra: _Extra, configured: str, cost: float, now: float) -> Record:
         0,
         reasoning.reasoning_tokens or 0,
     )
-    return _caller(response.model or configured).used(response.created or now, tokens, cost_usd=cost)
+    reason = normal_finish_reason(response.choices[0].finish_reason) if response.choices else ""
+    caller = _caller(response.model or configured)
+    return caller.used(response.created or now, tokens, cost_usd=cost, finish_reason=reason)
 
 
 def _caller(model: str) -> Caller:
