@@ -15,7 +15,7 @@ from typing import Any, Final, TypeVar
 
 import pytest
 
-from agentgauge.spool import writer
+from agentgauge.spool import append
 
 _DURATIONS: Final = "agentgauge/durations"
 _LAST_FAILED: Final = "cache/lastfailed"
@@ -135,7 +135,7 @@ class _Recorder:
         counts["error"] += self._collection_errors
         for outcome, count in sorted(counts.items()):
             if count:
-                writer.append("tests", **labels, outcome=outcome, count=count)
+                append("tests", **labels, outcome=outcome, count=count)
         total = len(self._selected) + len(left_out)
         amounts = {
             "duration_seconds": seconds,
@@ -145,10 +145,10 @@ class _Recorder:
         }
         if total:
             amounts["selection_ratio"] = len(self._selected) / total
-        written = writer.append("test_run", **labels, **amounts)
+        written = append("test_run", **labels, **amounts)
         if self._last_failed:
             result = "hit" if self._had_failures else "miss"
-            writer.append("cache", cache="pytest_lastfailed", result=result, count=1)
+            append("cache", cache="pytest_lastfailed", result=result, count=1)
         self._remember(known)
         self._summary = [
             f"{len(self._selected)} of {total} tests selected; {seconds:.1f} s, {saved:.1f} s saved by selection"

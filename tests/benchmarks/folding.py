@@ -12,8 +12,8 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
+from agentgauge.spool import encode
 from agentgauge.spool.reader import SpoolReader
-from agentgauge.spool.writer import encode
 from agentgauge.totals import Totals
 from tests.benchmarks.figure import Figure
 

@@ -25,7 +25,7 @@ SCRIPT = PACKAGE / "spool" / "agentgauge-hook"
 
 _HOOK = ("--system", "git", "--event", "pre-commit", "--name", "true", "--", "true")
 _APPEND = """
-from agentgauge.spool.writer import append
+from agentgauge.spool import append
 append("hook", hook_system="git", hook_event="pre-commit", hook_name="true", outcome="success", exit_code_class="0",
        duration_seconds=0.001)
 """

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from agentgauge.spool import writer
+from agentgauge.spool import append, hook
 from agentgauge.spool.reader import SpoolReader
 from tests.spool.processes import SCALE, Exporters, hook_command, start_writer, written
 
@@ -78,9 +78,9 @@ def test_killed_writers_lose_at_most_what_they_were_writing(made: Path) -> None:
 
 def test_a_writer_killed_within_a_line_spoils_that_line_alone(made: Path) -> None:
     code = (
-        "import os, sys, time; from agentgauge.spool import writer\n"
-        "writer.append('hook', hook_name='torn'); file = open(sys.argv[1], 'ab', buffering=0)\n"
-        "file.write(writer.encode('hook', {'hook_name': 'torn'})[:-9]); print(flush=True); time.sleep(600)"
+        "import os, sys, time; from agentgauge.spool import append, encode\n"
+        "append('hook', hook_name='torn'); file = open(sys.argv[1], 'ab', buffering=0)\n"
+        "file.write(encode('hook', {'hook_name': 'torn'})[:-9]); print(flush=True); time.sleep(600)"
     )
     with Exporters() as exporters:
         command = [sys.executable, "-c", code, str(made / "spool" / "spool.jsonl")]
@@ -110,7 +110,7 @@ def test_a_full_disk_costs_only_what_is_written_meanwhile(full_disk: Path) -> No
         deadline = time.monotonic() + 30
         while not exporters.checkpoint_errors:  # appending to the last block may still succeed
             assert time.monotonic() < deadline
-            writer.append("hook", hook_name="meanwhile")
+            append("hook", hook_name="meanwhile")
             exporters.follow(0.01)
         (full_disk / "filling").unlink()
         exporters.kill()
@@ -138,7 +138,7 @@ def _fill(file: Any) -> None:
 def test_a_removed_spool_is_made_again_and_read_on(made: Path) -> None:
     with Exporters() as exporters:
         for count in range(1, 4):
-            assert writer.append("hook", hook_name=str(count))
+            assert append("hook", hook_name=str(count))
             exporters.await_runs(count)
             shutil.rmtree(made / "spool", ignore_errors=True)
         assert subprocess.run(hook_command("4", "true")).returncode == 0
@@ -156,7 +156,7 @@ def test_a_clock_that_goes_back_changes_no_count(made: Path, monkeypatch: pytest
     for hours in (0, -1, -48, 1, -1):
         monkeypatch.setattr("time.time", lambda hours=hours: now + 3600 * hours)
         for _ in range(3):
-            assert writer.append("hook", hook_name="x", hook_event="y" * 100)
+            assert append("hook", hook_name="x", hook_event="y" * 100)
             os.utime(made / "spool" / "spool.jsonl", (now + 3600 * hours,) * 2)
             count += sum(1 for _ in reader.poll())
             assert reader.oldest_seconds >= 0
@@ -174,7 +174,7 @@ def test_a_second_exporter_is_refused_in_one_line_and_the_first_goes_on(made: Pa
             f"agentgauge: {made}/spool: the exporter with process id {exporters.pid} already reads this spool; "
             "stop it, or set AGENTGAUGE_HOME to another directory\n"
         )
-        assert writer.append("hook", hook_name="x")
+        assert append("hook", hook_name="x")
         exporters.await_runs(1)
 
 
@@ -182,10 +182,10 @@ def test_a_second_exporter_is_refused_in_one_line_and_the_first_goes_on(made: Pa
 def test_a_damaged_checkpoint_is_set_aside_and_what_is_in_the_spool_counted(damage: str, made: Path) -> None:
     checkpoint = made / "exporter" / "checkpoint.json"
     with Exporters() as exporters:
-        assert writer.append("hook", hook_name="x")
+        assert append("hook", hook_name="x")
         exporters.await_runs(1)
     os.truncate(checkpoint, 0 if damage == "empty" else checkpoint.stat().st_size // 2)
-    assert writer.append("hook", hook_name="x")
+    assert append("hook", hook_name="x")
 
     with Exporters() as exporters:
         exporters.await_runs(2)
@@ -207,7 +207,7 @@ def test_a_checkpoint_of_a_newer_version_is_left_alone(made: Path) -> None:
 
 
 def test_a_thousand_hooks_at_once_are_all_counted(made: Path) -> None:
-    functions = Path(writer.__file__).with_name("agentgauge.sh")
+    functions = Path(hook.__file__).with_name("agentgauge.sh")
     script = f'. {functions}; n=0; while [ $n -lt "$0" ]; do agentgauge_hook ci e shell : & n=$((n + 1)); done; wait'
     wrapped = min(1000, int(100 * SCALE))
     with Exporters() as exporters:

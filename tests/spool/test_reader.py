@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from agentgauge.catalogue import METRICS
 from agentgauge.errors import SpoolError
 from agentgauge.record import Delta, Record, parse_line
-from agentgauge.spool import writer
+from agentgauge.spool import append, encode, write
 from agentgauge.spool.reader import SpoolReader
 from agentgauge.totals import Totals
 
@@ -31,7 +31,7 @@ def reader(spool: Path) -> Iterator[SpoolReader]:
 
 
 def hook(name: str, **more: Any) -> None:
-    assert writer.append("hook", hook_name=name, **more)
+    assert append("hook", hook_name=name, **more)
 
 
 def raw(spool: Path, content: bytes) -> None:
@@ -70,7 +70,7 @@ def test_a_poll_yields_what_is_new_in_order(reader: SpoolReader) -> None:
 
 def test_deltas_are_yielded_too(reader: SpoolReader) -> None:
     delta = Delta("agentgauge_hook_runs_total", ("git", "", "", "success", "0"), 3.0)
-    writer.write(delta.to_line())
+    write(delta.to_line())
 
     assert list(reader.poll()) == [delta]
 
@@ -184,7 +184,7 @@ def test_reading_in_pieces_counts_what_reading_at_once_counts(
     reader = SpoolReader(spool, segment_bytes=1 << 20 if torn else 500)
     seen = set()
     for name, duration, identity in entries:
-        line = writer.encode("hook", {"hook_name": name, "duration_seconds": duration, "id": identity, "time": 1})
+        line = encode("hook", {"hook_name": name, "duration_seconds": duration, "id": identity, "time": 1})
         written += b"\n" + line
         if identity not in seen:
             whole.fold(record(line))
@@ -367,7 +367,7 @@ def test_a_segment_that_cannot_be_read_is_named_and_the_others_are_read(spool: P
 
 def test_an_id_counts_once_per_kind_even_after_a_restart(spool: Path, reader: SpoolReader) -> None:
     hook("a", id="1")
-    assert writer.append("tool", id="1", gen_ai_tool_name="Bash")
+    assert append("tool", id="1", gen_ai_tool_name="Bash")
     hook("again", id="1")
     hook("b", id="2")
     kinds = [each.kind for each in reader.poll() if isinstance(each, Record)]
@@ -394,7 +394,7 @@ def test_backlog_and_age_say_what_waits(spool: Path, reader: SpoolReader) -> Non
     assert (reader.backlog_bytes, reader.oldest_seconds) == (0, 0.0)
 
     (spool / "spool.jsonl").unlink()
-    line = writer.encode("hook", {"hook_name": "x" * 200, "hook_event": "x" * 200, "time": time.time() - 3600})
+    line = encode("hook", {"hook_name": "x" * 200, "hook_event": "x" * 200, "time": time.time() - 3600})
     raw(spool, line * (20_000_000 // len(line)))
     read = sum(1 for _ in reader.poll())
     assert reader.backlog_bytes == (20_000_000 // len(line) - read) * len(line) > 0
@@ -438,9 +438,9 @@ def test_what_writers_dropped_at_the_limit_is_told_and_there_is_room_again(
 ) -> None:
     monkeypatch.setenv("AGENTGAUGE_SPOOL_MAX_BYTES", "1000")
     written = 0
-    while writer.append("hook", hook_name="x" * 100):
+    while append("hook", hook_name="x" * 100):
         written += 1
-    assert not writer.append("hook", hook_name="y")
+    assert not append("hook", hook_name="y")
     assert 5 < written < 10
     assert (spool / "spool.jsonl").stat().st_size < 1200
     assert (spool / "full").exists()
@@ -469,7 +469,7 @@ def test_segments_that_cannot_be_deleted_are_bounded_too(spool: Path, monkeypatc
     reader = SpoolReader(spool, segment_bytes=500, grace_seconds=0)  # no checkpoint is ever saved
     written = 0
     for _ in range(100):
-        written += writer.append("hook", hook_name="x" * 100)
+        written += append("hook", hook_name="x" * 100)
         list(reader.poll())
 
     assert 20 < written < 40
@@ -480,14 +480,14 @@ def test_segments_that_cannot_be_deleted_are_bounded_too(spool: Path, monkeypatc
     reader.saved({"spool": reader.state()})
     for _ in range(2):  # deletes, and then has room to rename
         list(reader.poll())
-    assert writer.append("hook", hook_name="x")
+    assert append("hook", hook_name="x")
     assert not (spool / "full").exists()
     reader.close()
 
 
 def test_a_long_backlog_says_how_it_goes(spool: Path, caplog: pytest.LogCaptureFixture) -> None:
     reader = SpoolReader(spool, batches=True)
-    line = writer.encode("hook", {"hook_name": "x" * 200, "hook_event": "x" * 200})
+    line = encode("hook", {"hook_name": "x" * 200, "hook_event": "x" * 200})
     raw(spool, line * (40_000_000 // len(line)))
     caplog.set_level(logging.INFO)
 

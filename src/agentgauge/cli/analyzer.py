@@ -15,7 +15,7 @@ from agentgauge.cli.urls import checked_url
 from agentgauge.configuration import Analyzer as Settings
 from agentgauge.configuration import load
 from agentgauge.errors import ConfigurationError, UsageError
-from agentgauge.home import home
+from agentgauge.spool import home
 from agentgauge.totals import Family
 from agentgauge.web.app import Surface
 from agentgauge.web.page import Status, render_page

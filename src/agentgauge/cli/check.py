@@ -14,7 +14,7 @@ import msgspec
 
 from agentgauge.errors import SpoolError, UsageError
 from agentgauge.exporter.label_values import label_values, suspicion
-from agentgauge.home import home
+from agentgauge.spool import home
 from agentgauge.totals import Totals
 
 _TIMEOUT_SECONDS: Final = 10.0

@@ -13,8 +13,8 @@ from agentgauge.configuration import Configuration, load
 from agentgauge.errors import UsageError
 from agentgauge.exporter.exporter import Exporter
 from agentgauge.exporter.watched import tilde
-from agentgauge.home import home
 from agentgauge.pricing import read_own_prices
+from agentgauge.spool import home
 from agentgauge.web.app import Surface
 from agentgauge.web.page import render_page
 from agentgauge.web.server import WebServer

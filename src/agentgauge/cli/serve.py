@@ -19,7 +19,7 @@ from agentgauge.cli.urls import checked_url, without_password
 from agentgauge.configuration import Analyzer as Settings
 from agentgauge.errors import ConfigurationError, UsageError
 from agentgauge.exporter.exporter import Exporter
-from agentgauge.home import home
+from agentgauge.spool import home
 from agentgauge.totals import Family, Totals
 from agentgauge.web.app import Surface
 from agentgauge.web.page import Status, render_page

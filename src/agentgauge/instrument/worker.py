@@ -8,7 +8,7 @@ from typing import Final
 
 from agentgauge.cells import CELLS
 from agentgauge.record import Delta
-from agentgauge.spool.writer import write
+from agentgauge.spool import write
 from agentgauge.totals import Histogram, Labels
 
 _sent: Final[dict[tuple[str, Labels], float | Histogram]] = {}

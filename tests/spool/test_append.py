@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from agentgauge import record
 from agentgauge.record import Record, parse_line
-from agentgauge.spool import writer
+from agentgauge.spool import MAX_LABEL_CHARS, append, encode
 
-SOURCE = str(Path(writer.__file__).parents[2])
+SOURCE = str(Path(record.__file__).parents[1])
 
 
 def spooled(home: Path) -> list[Record]:
@@ -24,7 +24,7 @@ def spooled(home: Path) -> list[Record]:
 def test_append_writes_one_record_with_the_time(home: Path) -> None:
     before = time.time()
 
-    assert writer.append("hook", hook_system="git", hook_name="ruff", duration_seconds=0.25)
+    assert append("hook", hook_system="git", hook_name="ruff", duration_seconds=0.25)
 
     (written,) = spooled(home)
     assert (written.kind, written.amounts) == ("hook", {"duration_seconds": 0.25})
@@ -42,7 +42,7 @@ def test_append_writes_one_record_with_the_time(home: Path) -> None:
 def test_any_text_and_number_comes_back_as_it_was(
     name: str, event: str, identity: str, seconds: float, when: int
 ) -> None:
-    line = writer.encode(
+    line = encode(
         "hook", {"hook_name": name, "hook_event": event, "id": identity, "duration_seconds": seconds, "time": when}
     )
 
@@ -53,7 +53,7 @@ def test_any_text_and_number_comes_back_as_it_was(
 
 
 def test_bytes_of_a_file_name_that_are_no_text_become_question_marks() -> None:
-    line = writer.encode("hook", {"hook_name": os.fsdecode(b"caf\xe9")})
+    line = encode("hook", {"hook_name": os.fsdecode(b"caf\xe9")})
 
     entry = parse_line(line)
     assert isinstance(entry, Record)
@@ -61,11 +61,11 @@ def test_bytes_of_a_file_name_that_are_no_text_become_question_marks() -> None:
 
 
 def test_labels_are_cut_where_the_reader_cuts_them() -> None:
-    assert writer.MAX_LABEL_CHARS == record.MAX_LABEL_CHARS
+    assert MAX_LABEL_CHARS == record.MAX_LABEL_CHARS
 
 
 def test_an_id_is_not_cut(home: Path) -> None:
-    assert writer.append("tool", id="x" * 500)
+    assert append("tool", id="x" * 500)
 
     assert spooled(home)[0].id == "x" * 500
 
@@ -73,7 +73,7 @@ def test_an_id_is_not_cut(home: Path) -> None:
 def test_directories_and_file_are_the_owners_alone(home: Path) -> None:
     mask = os.umask(0)
     try:
-        assert writer.append("hook")
+        assert append("hook")
     finally:
         os.umask(mask)
 
@@ -85,7 +85,7 @@ def test_a_torn_line_spoils_only_itself(home: Path) -> None:
     (home / "spool").mkdir(parents=True)
     (home / "spool" / "spool.jsonl").write_bytes(b'{"kind":"hook","hook_na')
 
-    assert writer.append("hook", hook_name="next")
+    assert append("hook", hook_name="next")
 
     torn, following = [line for line in (home / "spool" / "spool.jsonl").read_bytes().split(b"\n") if line]
     assert torn == b'{"kind":"hook","hook_na'
@@ -94,7 +94,7 @@ def test_a_torn_line_spoils_only_itself(home: Path) -> None:
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf"), None, b"bytes", 10**400])
 def test_a_value_that_cannot_be_recorded_writes_nothing(value: float, home: Path) -> None:
-    assert writer.append("hook", duration_seconds=value) is False
+    assert append("hook", duration_seconds=value) is False
 
     assert not home.exists()
 
@@ -106,7 +106,7 @@ def test_an_unusable_directory_is_silent_unless_asked(
     home.write_text("a file where the directory should be")
     monkeypatch.setenv("AGENTGAUGE_DEBUG", debug)
 
-    assert writer.append("hook") is False
+    assert append("hook") is False
 
     complaint = capfd.readouterr().err
     assert complaint.startswith("agentgauge: not recorded: ") if debug else complaint == ""
@@ -114,11 +114,11 @@ def test_an_unusable_directory_is_silent_unless_asked(
 
 
 def test_on_a_full_disk_it_says_so_and_a_later_line_is_whole(full_disk: Path) -> None:
-    outcomes = [writer.append("hook", hook_name="x" * 200, hook_event="y" * 200) for _ in range(50)]
+    outcomes = [append("hook", hook_name="x" * 200, hook_event="y" * 200) for _ in range(50)]
     assert outcomes[-1] is False
 
     (full_disk / "filling").unlink()
-    assert writer.append("hook", hook_name="after")
+    assert append("hook", hook_name="after")
 
     lines = (full_disk / "spool" / "spool.jsonl").read_bytes().strip().split(b"\n")
     entry = parse_line(lines[-1])
@@ -128,7 +128,7 @@ def test_on_a_full_disk_it_says_so_and_a_later_line_is_whole(full_disk: Path) ->
 
 def test_importing_it_loads_nothing_dear() -> None:
     code = (
-        f"import sys; sys.path.append({SOURCE!r}); import agentgauge.spool.writer, agentgauge.spool.hook;"
+        f"import sys; sys.path.append({SOURCE!r}); import agentgauge.spool.hook;"
         "print(*sorted(name for name in sys.modules if not name.startswith('_')))"
     )
     loaded = subprocess.run([sys.executable, "-ISc", code], capture_output=True, text=True, check=True).stdout.split()
@@ -139,7 +139,7 @@ def test_importing_it_loads_nothing_dear() -> None:
 
 def test_lines_of_many_processes_stay_whole(home: Path) -> None:
     code = (
-        "import sys; from agentgauge.spool.writer import append\n"
+        "import sys; from agentgauge.spool import append\n"
         "for i in range(1000): assert append('hook', hook_name=sys.argv[1] * 200, hook_event=str(i) * (i % 200))"
     )
     processes = [subprocess.Popen([sys.executable, "-c", code, str(number)]) for number in range(8)]

@@ -1,6 +1,6 @@
 import pytest
 
-from agentgauge.home import home, spool_directory, spool_file, spool_max_bytes
+from agentgauge.spool import home, spool_file, spool_max_bytes
 
 
 @pytest.fixture(autouse=True)
@@ -26,7 +26,7 @@ def test_home(variables: dict[str, str], expected: str, monkeypatch: pytest.Monk
         monkeypatch.setenv(name, value)
 
     assert home() == expected
-    assert spool_file() == f"{spool_directory()}/spool.jsonl" == f"{expected}/spool/spool.jsonl"
+    assert spool_file() == f"{expected}/spool/spool.jsonl"
 
 
 @pytest.mark.parametrize(("value", "size"), [("", 1 << 30), ("4096", 4096), ("1 GiB", 1 << 30), ("-1", 1 << 30)])
