@@ -62,6 +62,14 @@ analyzer:
         ("exporter: {interval_seconds: 0}", "exporter.interval_seconds: Expected `float` > 0.0"),
         ("exporter: {label_sets_per_metric: 1.5}", "exporter.label_sets_per_metric: Expected `int`, got `float`"),
         ("collectors: {claude_code: {directories: ~/x}}", "collectors.claude_code.directories: Expected `array`"),
+        (
+            "collectors: {processes_interval_seconds: 0.5}",
+            "collectors.processes_interval_seconds: Expected `float` >= 1",
+        ),
+        (
+            "collectors: {processes_interval_seconds: 11}",
+            "collectors.processes_interval_seconds: Expected `float` <= 10",
+        ),
         ("collectors: {processes: [{role: a}]}", "collectors.processes[0]: needs name, command_line or pidfile"),
         ("collectors: {processes: [{role: a, name: '('}]}", "collectors.processes[0].name: not a regular expression"),
         (

@@ -76,6 +76,22 @@ def stores() -> list[Panel]:
             "s",
             width=5,
         ),
+        graph(
+            2508,
+            "Memory by role, shared with nobody",
+            "What would be free if a role's processes ended.",
+            [Query("sum by (role) (agentgauge_process_unique_memory_bytes)", "{{role}}")],
+            "bytes",
+            width=12,
+        ),
+        graph(
+            2509,
+            "Processes ended",
+            "Processes of a role that ended, a minute: where they are started again and again, it shows here.",
+            [Query("60 * sum by (role) (rate(agentgauge_process_ended_total[$__rate_interval]))", "{{role}}")],
+            "short",
+            width=12,
+        ),
     ]
 
 

@@ -63,7 +63,12 @@ class ProcessGroup(Struct, forbid_unknown_fields=True, frozen=True):
 
 
 class Collectors(Struct, forbid_unknown_fields=True, frozen=True):
-    """What the exporter looks at beside its spool."""
+    """What the exporter looks at beside its spool.
+
+    Args:
+        processes: groups of processes.
+        processes_interval_seconds: between two looks at them, where the exporter's own interval is not longer.
+    """
 
     # Made when they are asked for, as their directories are those of the environment.
     claude_code: ClaudeCode = field(default_factory=ClaudeCode)
@@ -75,6 +80,7 @@ class Collectors(Struct, forbid_unknown_fields=True, frozen=True):
         ProcessGroup(role="codex", name="^codex$"),
         ProcessGroup(role="agentgauge", command_line=r"(^|[\s/])agentgauge (serve|exporter|analyzer|stack)\b"),
     )
+    processes_interval_seconds: Annotated[float, Meta(ge=1, le=10)] = 2.0
 
 
 class Probe(Struct, forbid_unknown_fields=True, frozen=True):

@@ -33,7 +33,9 @@ _PROCESS_AMOUNTS: Final = (
     "cpu_seconds_total",
     "read_bytes_total",
     "write_bytes_total",
+    "ended_total",
     "resident_memory_bytes",
+    "unique_memory_bytes",
     "open_fds",
     "threads",
 )

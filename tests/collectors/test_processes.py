@@ -18,6 +18,7 @@ from agentgauge.record import Record
 
 BUSY = "import sys, time; end = time.process_time() + 0.3\nwhile time.process_time() < end: pass\nprint(flush=True); "
 WAIT = "sys.stdin.read()"
+WITHOUT_WORK = f"import sys; print(flush=True); {WAIT}"
 MARK = f"agentgauge-test-{os.getpid()}"
 
 
@@ -111,6 +112,58 @@ def test_a_process_that_ends_lowers_no_counter(start: Started, clock: list[float
     record = measure(collector)
     assert record.amounts["processes"] == 0
     assert all(value >= 0 for value in record.amounts.values())
+    assert [record.amounts["ended_total"], measure(collector).amounts["ended_total"]] == [1, 0]
+
+
+def test_processes_that_ended_are_counted_once_also_while_the_exporter_was_down(
+    start: Started, clock: list[float]
+) -> None:
+    groups = [ProcessGroup(role="worker", command_line=MARK)]
+    processes = [start(WITHOUT_WORK) for _ in range(3)]
+    collector = ProcessesCollector(groups)
+    assert measure(collector).amounts["ended_total"] == 0
+    start.end(processes[0])
+    saved = json.loads(json.dumps(collector.state()))
+    start.end(processes[1])
+    again = ProcessesCollector(groups)
+    again.restore(saved)
+    assert [measure(again).amounts["ended_total"] for _ in range(2)] == [2, 0]
+    # Whoever leaves the group has not ended.
+    other = ProcessesCollector([ProcessGroup(role="worker", command_line="no-such-command-line-anywhere")])
+    other.restore(json.loads(json.dumps(again.state())))
+    record = measure(other)
+    assert (record.amounts["processes"], record.amounts["ended_total"]) == (0, 0)
+
+
+def test_memory_shared_with_nobody_is_part_of_the_resident(start: Started, clock: list[float]) -> None:
+    start(WITHOUT_WORK)
+    collector = ProcessesCollector([ProcessGroup(role="worker", command_line=MARK)])
+    for _ in range(2):
+        record = measure(collector)
+        assert 500_000 < record.amounts["unique_memory_bytes"] <= record.amounts["resident_memory_bytes"]
+
+
+def test_memory_that_may_not_be_looked_at_is_left_out_and_counted(
+    start: Started, clock: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def deny(process: psutil.Process) -> int:
+        raise psutil.AccessDenied(process.pid)
+
+    monkeypatch.setattr(psutil.Process, "memory_full_info", deny)
+    start(WITHOUT_WORK)
+    role, dropped = ProcessesCollector([ProcessGroup(role="worker", command_line=MARK)]).poll()
+    assert role.amounts["resident_memory_bytes"] > 0
+    assert "unique_memory_bytes" not in role.amounts
+    assert (dropped.labels["result"], dropped.amounts) == ("dropped", {"count": 1})
+
+
+def test_polls_between_two_looks_yield_nothing(start: Started, clock: list[float]) -> None:
+    collector = ProcessesCollector([ProcessGroup(role="worker", command_line=MARK)], 5.0)
+    looks = []
+    for _ in range(12):
+        looks.append(len(list(collector.poll())))
+        clock[0] += 1
+    assert looks == [1, 0, 0, 0, 0] * 2 + [1, 0]
 
 
 def test_every_given_pattern_must_fit(start: Started, clock: list[float]) -> None:

@@ -1,5 +1,6 @@
 """The collector of processes: CPU, memory, I/O, descriptors and threads of groups declared in the configuration."""
 
+import math
 import re
 import time
 from collections.abc import Iterator, Sequence
@@ -17,11 +18,13 @@ if TYPE_CHECKING:
     import psutil
 
 _RESCAN_SECONDS: Final = 10.0
+# A poll in time with the interval may come a little before it.
+_EARLY_SECONDS: Final = 0.1
 # The boot time, from which creation times count, is known to a second and moves when the clock is set.
 _CREATED_SECONDS: Final = 1.5
 # A process is first seen under its parent's name where it has not yet called exec.
 _YOUNG_SECONDS: Final = 60.0
-_COUNTERS: Final = ("cpu_seconds_total", "read_bytes_total", "write_bytes_total")
+_COUNTERS: Final = ("cpu_seconds_total", "read_bytes_total", "write_bytes_total", "ended_total")
 _GAUGES: Final = ("resident_memory_bytes", "open_fds", "threads", "processes")
 
 
@@ -67,28 +70,37 @@ class _Group:
 class ProcessesCollector:
     """Yields what each role's processes use; implements the exporter's Collector.
 
-    CPU time and bytes are increases since the last poll. A process that ran before the collector first did counts
+    CPU time and bytes are increases since the last look. A process that ran before the collector first did counts
     from then on; one that began later counts whole. What a child used after the last look before its end is not seen.
+    Members are looked for, and memory that is theirs alone is measured, every ten seconds: the system walks all of a
+    process's memory for it.
 
     Args:
         groups: the roles; several groups may share one.
+        interval_seconds: polls that come sooner after the last look yield nothing.
     """
 
     name = "processes"
 
-    def __init__(self, groups: Sequence[ProcessGroup]) -> None:
+    def __init__(self, groups: Sequence[ProcessGroup], interval_seconds: float = 0.0) -> None:
+        self._interval = interval_seconds
+        self._looked = -math.inf
         self._groups = [_Group(group) for group in groups]
         self._roles = list(dict.fromkeys(group.role for group in groups))
         self._counted: dict[str, dict[str, _Counted]] = {}
         self._since = 0.0
         self._scanned = -_RESCAN_SECONDS
         self._judged: dict[int, _Judgement] = {}
+        self._unique: dict[int, int] = {}
         self._denied: set[int] = set()
         self._dropped = 0
 
     def poll(self) -> Iterator[Record]:
         """Yield one record a role; a role without processes has zeros."""
         now, monotonic = time.time(), time.monotonic()
+        if monotonic - self._looked < self._interval - _EARLY_SECONDS:
+            return
+        self._looked = monotonic
         if monotonic - self._scanned >= _RESCAN_SECONDS:
             self._scanned = monotonic
             self._scan(now)
@@ -150,6 +162,7 @@ class ProcessesCollector:
                 if process.pid not in group.members:
                     group.members[process.pid] = process
                     pending += children.get(process.pid, [])
+        self._weigh()
 
     def _judge(self, process: "psutil.Process", now: float) -> _Judgement:
         created, name = process.create_time(), process.name()
@@ -158,6 +171,19 @@ class ProcessesCollector:
             return before
         patterns = enumerate(self._groups)
         return _Judgement(created, name, {i for i, one in patterns if one.pidfile is None and one.matches(process)})
+
+    def _weigh(self) -> None:
+        """Measure the memory that each member shares with no other process."""
+        import psutil
+
+        self._unique = {}
+        for pid, process in {pid: one for group in self._groups for pid, one in group.members.items()}.items():
+            try:
+                self._unique[pid] = process.memory_full_info().uss
+            except psutil.AccessDenied:
+                self._deny(pid)
+            except psutil.Error:
+                continue
 
     def _deny(self, pid: int) -> None:
         self._dropped += pid not in self._denied
@@ -183,7 +209,11 @@ class ProcessesCollector:
             amounts["read_bytes_total"] += max(0.0, used.read - last.read)
             amounts["write_bytes_total"] += max(0.0, used.write - last.write)
             after[str(pid)] = used
+        amounts["ended_total"] = sum(_ended(int(pid), used, after.get(pid)) for pid, used in before.items())
         self._counted[role] = after
+        unique = [self._unique[int(pid)] for pid in after if int(pid) in self._unique]
+        if unique or not after:  # of others' processes it is not known
+            amounts["unique_memory_bytes"] = sum(unique)
         return Record("process", now, {"role": role}, amounts)
 
     def _use(self, process: "psutil.Process", amounts: dict[str, float]) -> _Counted:
@@ -209,6 +239,25 @@ class ProcessesCollector:
         amounts["open_fds"] += descriptors
         amounts["processes"] += 1
         return used
+
+
+def _ended(pid: int, before: _Counted, now: _Counted | None) -> bool:
+    """Return whether a process that was counted has ended; one that left its group has not."""
+    import psutil
+
+    if now is not None:
+        return abs(now.created - before.created) > _CREATED_SECONDS
+    try:
+        process = psutil.Process(pid)
+        return abs(process.create_time() - before.created) > _CREATED_SECONDS or not _runs(process)
+    except psutil.Error:
+        return True
+
+
+def _runs(process: "psutil.Process") -> bool:
+    import psutil
+
+    return process.status() not in {psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD}
 
 
 def _read_pid(pidfile: Path | None) -> int | None:

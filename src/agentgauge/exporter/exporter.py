@@ -75,7 +75,7 @@ class Exporter:
         clients = ((self._sources.codex, codex), (self._sources.copilot, copilot), (self._sources.gemini, gemini))
         self._logs = [(of.directories, follow(of.directories)) for of, follow in clients if of.enabled]
         collectors += [log for _, log in self._logs]
-        collectors.append(ProcessesCollector(self._sources.processes))
+        collectors.append(ProcessesCollector(self._sources.processes, self._sources.processes_interval_seconds))
         self._probes = ProbesCollector(configuration.probes)
         if configuration.probes:
             collectors.append(self._probes)
