@@ -67,6 +67,38 @@ def test_lone_outliers_are_no_regression() -> None:
     assert regressions(values, direction="higher") == [None]
 
 
+@pytest.mark.parametrize("seed", range(5))
+def test_spikes_all_over_do_not_hide_a_step(seed: int) -> None:
+    random = np.random.default_rng(seed)
+    values = step(seed, 0.25)
+    values[random.random(200) < 0.05] *= 1 + 10 * random.random()
+    regression = regressions(values, direction="higher")[0]
+    assert regression is not None
+    assert abs(regression.index - 120) <= 3
+
+
+def test_a_burst_at_the_end_is_one_only_when_the_past_had_none_of_it() -> None:
+    quiet, restless = step(0, 0.0), step(0, 0.0)
+    quiet[-6:] += 25
+    restless[40:50] += 25
+    restless[-6:] += 25
+    assert regressions(quiet, direction="higher")[0] is not None
+    assert regressions(restless, direction="higher")[0] is None
+
+
+def test_a_slow_climb_counts_once_it_has_left_the_past_by_the_threshold() -> None:
+    noise = 3 * np.random.default_rng(7).normal(size=240)
+    climb = np.clip((np.arange(240) - 120) / 30, 0, 1)
+    assert regressions(100 + 14 * climb + noise, direction="higher")[0] is None
+    assert regressions(100 + 60 * climb + noise, direction="higher")[0] is not None
+
+
+def test_what_began_in_the_first_quarter_is_the_level() -> None:
+    noise = 3 * np.random.default_rng(8).normal(size=240)
+    assert regressions(100 + 25 * (np.arange(240) >= 20) + noise, direction="higher")[0] is None
+    assert regressions(100 + 25 * (np.arange(240) >= 70) + noise, direction="higher")[0] is not None
+
+
 def test_something_after_nothing_is_infinitely_worse() -> None:
     regression = regressions(np.r_[np.zeros(60), np.full(20, 0.2)], direction="higher")[0]
     assert regression is not None

@@ -4,6 +4,7 @@ import sys
 
 from . import change_points, faults, forecasts, kpi, nab, regressions
 from .series import root
+from .table import HEADER
 
 TABLES = {
     "kpi": kpi.measure,
@@ -21,7 +22,7 @@ def main() -> None:
     unknown = sorted(set(chosen) - TABLES.keys())
     if unknown:
         sys.exit(f"no table {unknown[0]!r}; there are {', '.join(TABLES)}")
-    print(f"{'measure':62s} {'published, or target':>28s} {'ours':>10s}")
+    print(HEADER)
     for name in chosen:
         for row in TABLES[name]():
             print(row, flush=True)

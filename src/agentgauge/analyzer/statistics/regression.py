@@ -17,13 +17,17 @@ FEWEST_AFTER = 5
 FEWEST_POINTS = FEWEST_BEFORE + FEWEST_AFTER
 LONGEST_MEMORY = 8
 POINTS_PER_WEIGHT = 15
-OUTLIER = 3.0
+OUTLIER = 4.0
 REFINEMENTS = 2
 ROUNDING = 1e-12
 DOUBT = 0.01
-LEAST_OF_THRESHOLD = 0.6
-LEAST_OF_MEDIANS = 0.5
-SHARE_BEFORE = 8
+LEAST_OF_THRESHOLD = 0.8
+LEAST_OTHERWISE = 0.5
+WIDER = 2.0
+SHARE_BEFORE = 4
+AT_ONCE = 3
+STRETCH = 15
+BURST = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +69,8 @@ def regressions(
     values: (S, T), NaN where missing; direction: which way is worse, "higher" or "lower", for all series or one for
     each; threshold: the share of the level before that matters; confidence: of the interval, and 1 - confidence
     shrunk a hundredfold, since real noise is rarely normal, bounds the p-value. A step counts when it is
-    significant and its interval reaches the threshold.
+    significant, its height is at least four fifths of the threshold, its doubled interval reaches the threshold, and
+    the plain series tells the same story. What began in the first quarter of a series is its level, no regression.
     Raises ValueError for an unknown direction.
     """
     samples = matrix(values)
@@ -81,15 +86,21 @@ def regressions(
     ]
 
 
+def running_medians(series: Vector, width: int) -> Vector:
+    """Return the median of each stretch of `width` points (N - width + 1,)."""
+    result: Vector = np.median(np.lib.stride_tricks.sliding_window_view(series, width), axis=1)
+    return result
+
+
 def without_outliers(series: Vector) -> Vector:
     """Return the series with lone outliers pulled in to three deviations around the median of five (Hampel's filter).
 
-    The deviation is the usual one of the series from that median.
+    The deviation is the usual one of the series from that median, by the median, or the mean where that is zero.
     """
     padded = np.pad(series, 2, mode="reflect")
-    middle = np.median(np.lib.stride_tricks.sliding_window_view(padded, 5), axis=1)
+    middle = running_medians(padded, 5)
     apart = np.abs(series - middle)
-    limit = OUTLIER * max(1.4826 * float(np.median(apart)), float(apart.mean()))
+    limit = OUTLIER * (1.4826 * float(np.median(apart)) or float(apart.mean()))
     result: Vector = np.clip(series, middle - limit, middle + limit)
     return result
 
@@ -194,16 +205,33 @@ def _regression_of(series: Vector, worse: float, threshold: float, confidence: f
     reach = float(special.stdtrit(step.freedom, (1 + confidence) / 2)) * step.error
     base = abs(step.before)
     if base <= ROUNDING:
-        ratio, low, high = (float(np.copysign(np.inf, step.height)),) * 3
+        ratio, reach = float(np.copysign(np.inf, step.height)), 0.0
     else:
-        ratio, low, high = (1 + height / base for height in (step.height, step.height - reach, step.height + reach))
-    # The medians on both sides must tell the same story: a burst after the step is not a level.
-    medians = worse * float(np.median(present[step.cut :]) - np.median(present[: step.cut]))
+        ratio, reach = 1 + step.height / base, reach / base
+    # The interval is that of a step in stationary noise; real noise misses by twice as much.
     if (
-        max(worse * (low - 1), worse * (high - 1)) < threshold
+        worse * (ratio - 1) + WIDER * reach < threshold
         or worse * (ratio - 1) < LEAST_OF_THRESHOLD * threshold
-        or medians < LEAST_OF_MEDIANS * threshold * base
+        or not is_seen(worse * present, step.cut, threshold * base)
     ):
         return None
     before, after = step.before * scale, (step.before + step.height) * scale
-    return Regression(int(places[step.cut]), before, after, ratio, step.pvalue, (low, high))
+    return Regression(int(places[step.cut]), before, after, ratio, step.pvalue, (ratio - reach, ratio + reach))
+
+
+def is_seen(series: Vector, cut: int, least: float) -> bool:
+    """Return whether a step up of a plain series that matters, `least`, is to be seen in medians too.
+
+    Half of it must remain between the levels of both sides, since a burst after the step is not a level, and arrive
+    at once, since a slow climb is a trend: unless the level leaves all that the past has been by as much as matters.
+    A few points are a burst until they leave it by half.
+    """
+    before, after = series[:cut], series[cut:]
+    level = float(np.median(after))
+    half = LEAST_OTHERWISE * least
+    if level - float(np.median(before)) < half:
+        return False
+    beyond = level - float(running_medians(before, min(STRETCH, after.size, cut)).max())
+    if after.size <= BURST and beyond < least:
+        return False
+    return beyond >= least or float(np.median(after[:AT_ONCE]) - np.median(before[-AT_ONCE:])) >= half
