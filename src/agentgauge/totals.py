@@ -95,11 +95,13 @@ class Totals:
         by_name = dict(zip(KINDS[kind].labels, labels, strict=True))
         with self._lock:
             for metric, amount, names in PLANS[kind]:
-                values = amounts.get(amount, ()) if amount else (1.0,) * count
-                if not values:
+                values: Sequence[float] = amounts.get(amount, ()) if amount else ()
+                if amount and not values:
                     continue
                 key = tuple([constant if name is None else by_name[name] for name, constant in names])
-                if metric.type == "histogram":
+                if not amount:
+                    self.increase(metric.name, key, float(count))
+                elif metric.type == "histogram":
                     self._observe_all(metric, key, values)
                 elif metric.type == "counter":
                     self.increase(metric.name, key, sum(values))

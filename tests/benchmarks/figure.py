@@ -31,21 +31,35 @@ class Figure(NamedTuple):
     unit: str = "×"
 
 
-def seconds(action: Callable[[], object]) -> float:
+def seconds(action: Callable[[], object], clock: Callable[[], float] = time.perf_counter) -> float:
     """Return how long an action took."""
-    start = time.perf_counter()
+    start = clock()
     action()
-    return time.perf_counter() - start
+    return clock() - start
 
 
-def paired(*actions: Callable[[], object], rounds: int = ROUNDS) -> list[list[float]]:
-    """Time actions in turn, round by round, so that the machine's drift meets all of them; one list an action."""
+def paired(
+    *actions: Callable[[], object],
+    rounds: int = ROUNDS,
+    clock: Callable[[], float] = time.perf_counter,
+    before: Callable[[], object] = lambda: None,
+) -> list[list[float]]:
+    """Time actions in turn, round by round, so that the machine's drift meets all of them; one list an action.
+
+    Args:
+        actions: what is timed.
+        rounds: how often.
+        clock: ``time.process_time`` for what only computes: it stands still while other processes run.
+        before: is done before each action, and not timed.
+    """
     for action in actions:
+        before()
         action()
     times: list[list[float]] = [[] for _ in actions]
     for _ in range(rounds):
         for action, found in zip(actions, times, strict=True):
-            found.append(seconds(action))
+            before()
+            found.append(seconds(action, clock))
     return times
 
 

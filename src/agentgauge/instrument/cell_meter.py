@@ -4,7 +4,7 @@ import time
 from collections.abc import AsyncGenerator, Callable, Generator
 from typing import Any, Final
 
-from agentgauge.cells import CELLS, VALVE, Cell
+from agentgauge.cells import CELLS, Cell
 from agentgauge.instrument.meter import Flavour, count_success
 from agentgauge.record import Record
 
@@ -51,7 +51,7 @@ class CellMeter:
 def _function(function: Callable[..., Any], meter: CellMeter) -> Callable[..., Any]:
     cell, fail = meter.cell, meter.fail
     begun, ended, done = cell.begun, cell.ended, cell.done
-    clock, valve, relieve = time.perf_counter, VALVE, CELLS.relieve
+    clock, is_foreign = time.perf_counter, cell.is_foreign
 
     def call(*args: Any, **kwargs: Any) -> Any:
         begun.append(start := clock())
@@ -60,12 +60,11 @@ def _function(function: Callable[..., Any], meter: CellMeter) -> Callable[..., A
         except BaseException as error:
             fail(start, error)
             raise
-        if start < cell.born:  # before a fork: the parent's
+        took = clock() - start
+        if start > cell.due and is_foreign(start):
             return result
-        done.append(clock() - start)
+        done.append(took)
         ended.append(start)
-        if len(done) >= valve:
-            relieve()
         return result
 
     return call
@@ -74,7 +73,7 @@ def _function(function: Callable[..., Any], meter: CellMeter) -> Callable[..., A
 def _coroutine(function: Callable[..., Any], meter: CellMeter) -> Callable[..., Any]:
     cell, fail = meter.cell, meter.fail
     begun, ended, done = cell.begun, cell.ended, cell.done
-    clock, valve, relieve = time.perf_counter, VALVE, CELLS.relieve
+    clock, is_foreign = time.perf_counter, cell.is_foreign
 
     async def call(*args: Any, **kwargs: Any) -> Any:
         begun.append(start := clock())
@@ -83,12 +82,11 @@ def _coroutine(function: Callable[..., Any], meter: CellMeter) -> Callable[..., 
         except BaseException as error:
             fail(start, error)
             raise
-        if start < cell.born:  # before a fork: the parent's
+        took = clock() - start
+        if start > cell.due and is_foreign(start):
             return result
-        done.append(clock() - start)
+        done.append(took)
         ended.append(start)
-        if len(done) >= valve:
-            relieve()
         return result
 
     return call
@@ -97,7 +95,7 @@ def _coroutine(function: Callable[..., Any], meter: CellMeter) -> Callable[..., 
 def _generator(function: Callable[..., Any], meter: CellMeter) -> Callable[..., Any]:
     cell, fail = meter.cell, meter.fail
     begun, ended, done = cell.begun, cell.ended, cell.done
-    clock, valve, relieve = time.perf_counter, VALVE, CELLS.relieve
+    clock, is_foreign = time.perf_counter, cell.is_foreign
 
     def call(*args: Any, **kwargs: Any) -> Generator[Any, Any, Any]:
         begun.append(start := clock())
@@ -106,12 +104,11 @@ def _generator(function: Callable[..., Any], meter: CellMeter) -> Callable[..., 
         except BaseException as error:
             fail(start, error)
             raise
-        if start < cell.born:  # before a fork: the parent's
+        took = clock() - start
+        if start > cell.due and is_foreign(start):
             return result
-        done.append(clock() - start)
+        done.append(took)
         ended.append(start)
-        if len(done) >= valve:
-            relieve()
         return result
 
     return call

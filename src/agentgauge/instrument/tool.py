@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 from typing import Any, overload
 
-from agentgauge.cells import CELLS, VALVE, Cell
+from agentgauge.cells import CELLS, Cell
 from agentgauge.instrument.agent import current_run
 from agentgauge.instrument.memory import with_memory
 from agentgauge.instrument.meter import Flavour, Meter, checked_label, count_success
@@ -53,7 +53,7 @@ class ToolMeter:
             return None
         by_agent, new_cell, fail, run_now = self._by_agent, self._cell, self.fail, current_run.get
         outside = by_agent[""]
-        clock, valve, relieve = time.perf_counter, VALVE, CELLS.relieve
+        clock = time.perf_counter
 
         def call(*args: Any, **kwargs: Any) -> Any:
             run = run_now()
@@ -68,13 +68,11 @@ class ToolMeter:
             except BaseException as error:
                 fail((cell, start), error)
                 raise
-            if start < cell.born:  # before a fork: the parent's
+            took = clock() - start
+            if start > cell.due and cell.is_foreign(start):
                 return result
-            done = cell.done
-            done.append(clock() - start)
+            cell.done.append(took)
             cell.ended.append(start)
-            if len(done) >= valve:
-                relieve()
             return result
 
         return call
