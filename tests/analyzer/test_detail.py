@@ -4,7 +4,7 @@ import random
 import numpy as np
 import pytest
 
-from agentgauge.analyzer.anomalies import ACCEPTED_SECONDS
+from agentgauge.analyzer.acceptance import ACCEPTED_SECONDS
 from agentgauge.analyzer.detail import Remembered, detail_of
 from agentgauge.analyzer.findings import Finding
 from agentgauge.analyzer.series import series
@@ -121,7 +121,7 @@ def test_what_is_not_watched_or_has_no_value_now_has_none() -> None:
 def test_a_regression_whose_change_is_not_found_has_no_beginning() -> None:
     row, finding = SignalRow("value", {}, 1.0, regression=True), Finding(series("value", []), change=0.0)
     none = np.zeros(0)
-    past = Remembered(none, none, none.astype(bool), none.astype(bool), 0, none, none, 60.0)
+    past = Remembered(none.astype(int), none, none, none.astype(bool), (), 0, none, none, 60.0)
     found = detail_of(row, finding, Signal("value", "value"), past, 3600.0)
     assert math.isnan(found.since)
     assert (found.ticks, found.steps, found.ahead) == ([], [], [])

@@ -11,6 +11,7 @@ import pytest
 from agentgauge.analyzer.series import Series, series
 from agentgauge.analyzer.service import Analyzer
 from agentgauge.analyzer.source import QueryError
+from agentgauge.analyzer.statistics.judgement import WARM_UP
 from agentgauge.configuration import Analyzer as Settings
 from agentgauge.configuration import Signal
 from agentgauge.errors import ConfigurationError
@@ -152,6 +153,32 @@ def test_new_level_is_accepted_as_normal_and_told_as_a_regression() -> None:
     assert driven.gauge("agentgauge_signal_regression_ratio", LATENCY) == pytest.approx(1.0, abs=0.3)
 
 
+def test_an_accepted_level_is_what_is_expected_from_then_on() -> None:
+    workload = Workload()
+    driven = warmed(workload, ticks=480)
+    workload.latency = 2.0
+    ticks_until(driven, workload, LATENCY, 1.0, DETECTED_WITHIN)
+    ticks_until(driven, workload, LATENCY, 0.0, 300)
+    for _ in range(150):
+        driven.tick(workload.step())
+        assert driven.gauge("agentgauge_signal_expected", LATENCY) == pytest.approx(2.0, rel=0.2)
+        assert driven.gauge("agentgauge_signal_anomaly", LATENCY) == 0.0
+
+
+def test_a_level_that_comes_back_after_it_was_accepted_was_an_outage_and_is_not_learned() -> None:
+    workload = Workload()
+    driven = warmed(workload, ticks=480)
+    workload.latency = 2.0
+    ticks_until(driven, workload, LATENCY, 1.0, DETECTED_WITHIN)
+    ticks_until(driven, workload, LATENCY, 0.0, 300)
+    workload.latency = 1.0
+    for _ in range(30):
+        driven.tick(workload.step())
+    assert driven.gauge("agentgauge_signal_expected", LATENCY) == pytest.approx(1.0, rel=0.2)
+    workload.latency = 2.0
+    assert ticks_until(driven, workload, LATENCY, 1.0, DETECTED_WITHIN)
+
+
 def test_missing_series_is_withdrawn_after_a_few_ticks_and_comes_back() -> None:
     workload = Workload()
     driven = warmed(workload)
@@ -235,6 +262,43 @@ def test_restart_costs_no_learning(tmp_path: Path) -> None:
     second = Driven(state_file=state, start=first.now + 30)
     workload.latency = 2.0
     assert ticks_until(second, workload, LATENCY, 1.0, DETECTED_WITHIN)
+
+
+def test_what_goes_on_and_what_was_accepted_outlast_a_restart(tmp_path: Path) -> None:
+    def restarted(driven: Driven, after: float) -> Driven:
+        driven.analyzer.save()
+        return Driven(state_file=state, start=driven.now + after)
+
+    workload, state = Workload(), tmp_path / "state.npz"
+    driven = warmed(workload, Driven(state_file=state), ticks=480)
+    workload.latency = 2.0
+    ticks_until(driven, workload, LATENCY, 1.0, DETECTED_WITHIN)
+    (began,) = [row.since for row in driven.analyzer.report().findings if row.kind == "anomaly"]
+    driven = restarted(driven, 60.0)
+    driven.tick(workload.step())
+    assert driven.gauge("agentgauge_signal_anomaly", LATENCY) == 1.0
+    assert [row.since for row in driven.analyzer.report().findings if row.kind == "anomaly"] == [began]
+    ticks_until(driven, workload, LATENCY, 0.0, 300)
+    driven = restarted(driven, 10.0)
+    driven.tick(workload.step(), times=2)
+    assert driven.gauge("agentgauge_signal_expected", LATENCY) == pytest.approx(2.0, rel=0.2)
+    detail = driven.analyzer.detail(LATENCY.signal, dict(LATENCY.labels))
+    assert detail is not None
+    assert [span[0] for span in detail.anomalies] == [began]
+
+
+def test_a_series_is_judged_as_soon_as_the_statistics_know_enough_and_no_sooner() -> None:
+    driven = Driven()
+    driven.tick({ERRORS: 0.0}, times=60)
+    known: list[float | None] = []
+    for tick in range(40):
+        driven.tick({LATENCY: 1.0 + 0.01 * (tick * 5 % 7) ** 1.5, ERRORS: 0.0})
+        known.append(driven.gauge("agentgauge_signal_zscore", LATENCY))
+    assert known[:WARM_UP] == [None] * WARM_UP
+    assert any(known)
+    assert None not in known[WARM_UP : WARM_UP + 4]
+    # From 96 ticks on every other one is a column, of which the series has too few: what was said no longer holds.
+    assert known[36:] == [None] * 4
 
 
 def test_memory_is_saved_as_time_goes_by(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from agentgauge.analyzer import state
+from agentgauge.analyzer.findings import Accepted, Episode, Finding
 from agentgauge.analyzer.history import History
 from agentgauge.analyzer.series import series
 
@@ -37,6 +38,17 @@ def test_what_was_saved_is_restored(tmp_path: Path) -> None:
         np.testing.assert_array_equal(copy.arrays()[name], array)
     assert path.stat().st_mode & 0o777 == 0o600
     assert [file.name for file in path.parent.iterdir()] == ["state.npz"]
+
+
+def test_what_would_not_be_found_again_is_kept(tmp_path: Path) -> None:
+    path = tmp_path / "state.npz"
+    episode = Episode(1.0, 0.9, 1.1, 0.05, 0.3, 7, confirmed=2)
+    busy = Finding(A, slot=40, judged=39, decades=2.5, anomaly=True, episode=episode)
+    busy.accepted = (Accepted(1, 5, 1.0, 2.0, 0.3),)
+    state.save(path, filled(), [busy, Finding(B, slot=40, value=2.0)])
+    # A value is of its tick, and there was none yet.
+    busy.slot = 0
+    assert state.restore(path, history(), {"a", "b"}) == [busy, Finding(B)]
 
 
 def test_signals_no_longer_watched_are_left_out(tmp_path: Path) -> None:
@@ -79,6 +91,7 @@ def head(**values: Any) -> np.ndarray[Any, Any]:
         npz(head=head(version=state.VERSION)),
         npz(head=head(version=state.VERSION, series=[["a"]])),
         npz(head=head(version=state.VERSION, series=[["a", []]]), fine=np.zeros((2, 2))),
+        npz(head=head(version=state.VERSION, series=[["a", []]], findings=[{"episode": {"began": 1}, "accepted": []}])),
         npz(head=np.array([{"pickled": "object"}], dtype=object)),
     ],
 )
@@ -126,3 +139,14 @@ def test_memory_of_before_events_were_counted_is_restored(tmp_path: Path) -> Non
     assert np.isnan(copy.usual_events).tolist() == [True]
     copy.append(START + 300, {A: 1.0}, {A: 12.0})
     assert copy.usual_events.tolist() == [12.0]
+
+
+def test_memory_of_before_findings_were_kept_is_restored(tmp_path: Path) -> None:
+    path = tmp_path / "state.npz"
+    state.save(path, filled())
+    with np.load(path) as file:
+        older = {name: file[name] for name in file.files}
+    body = json.loads(older["head"].tobytes())
+    del body["findings"]
+    np.savez(path, **{**older, "head": head(**body)})
+    assert state.restore(path, history(), {"b"}) == [Finding(B)]

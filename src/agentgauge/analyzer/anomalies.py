@@ -7,6 +7,7 @@ from typing import Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from agentgauge.analyzer.acceptance import ACCEPTED_SECONDS, accept, corrected, revocable, revoke
 from agentgauge.analyzer.evidence import BY_CHANCE, DECADES, added, bounds, chances, quantile
 from agentgauge.analyzer.findings import Episode, Finding
 from agentgauge.analyzer.history import History
@@ -26,12 +27,6 @@ STALE_TICKS: Final = 3
 
 CONFIRMATIONS: Final = 2
 """Judgements in a row that make an anomaly, or that end it."""
-
-ACCEPTED_SECONDS: Final = 900.0
-"""After so long the new level is the normal one; that it is worse is then the regression's to say."""
-
-ACCEPTED_KEPT: Final = 8
-"""Accepted anomalies remembered of a series, so that its past is shown as it was told."""
 
 FALSE_DISCOVERIES: Final = 0.01
 """Share of false ones among the series found improbable at once (Benjamini-Hochberg)."""
@@ -100,11 +95,21 @@ def observe(history: History, findings: Sequence[Finding]) -> None:
     """
     assert history.fine.slot is not None
     newest = history.fine.values[:, -1].tolist()
-    for finding, value in zip(findings, newest, strict=True):
+    for row, (finding, value) in enumerate(zip(findings, newest, strict=True)):
         if not math.isnan(value):
-            if history.fine.slot - finding.slot > STALE_TICKS:
-                finding.episode, finding.anomaly = None, False
             finding.slot, finding.value = history.fine.slot, value
+            if finding.episode is not None and _was_gone(history, row, finding):
+                finding.episode, finding.anomaly = None, False
+
+
+def _was_gone(history: History, row: int, finding: Finding) -> bool:
+    """Return whether a series had ended before its newest value.
+
+    Where nothing at all was seen, between a stop and a start or while the source was down, it goes on.
+    """
+    seen = ~np.isnan(history.fine.values[:, -1 - STALE_TICKS : -1])
+    unseen_for = (finding.slot - finding.judged) * history.interval
+    return not seen[row].any() and bool(seen.any() or unseen_for > ACCEPTED_SECONDS)
 
 
 def blocks(history: History, findings: Sequence[Finding], signals: Mapping[str, Signal]) -> list[Block]:
@@ -130,8 +135,12 @@ def blocks(history: History, findings: Sequence[Finding], signals: Mapping[str, 
             place = np.ix_(rows, columns)
             values = history.fine.values[place]
             values[:, :-1][history.excluded.values[place][:, :-1]] = np.nan
-            times = (history.fine.slot - (filled - 1 - columns)) * history.interval
+            slots = history.fine.slot - (filled - 1 - columns)
             few = tuple(kinds[at] for at in some.tolist())
+            for at, row in enumerate(rows.tolist()):
+                if findings[row].accepted:
+                    values[at] = corrected(values[at], slots, findings[row].accepted, few[at], history.interval)
+            times = slots * history.interval
             events = history.events[rows], history.usual_events[rows]
             result.append(Block(rows, times.astype(np.float64), values, windows[some], few, *events))
     return result
@@ -167,7 +176,8 @@ def update(
     An anomaly is improbable (``detect_last``, corrected across series), also given how few events it is made of
     (``evidence``; where they are not known, well outside of what the series did of late), large (by the signal's
     regression threshold), worse, and all that twice in a row. It lasts until the value is back twice in a row;
-    meanwhile the band is the one from before it, and nothing is learned.
+    meanwhile the band is the one from before it, and nothing is learned. What lasts is accepted as the normal level,
+    and what then comes back after all was an outage, and is not learned either.
 
     Args:
         history: its newest column is the tick.
@@ -181,8 +191,15 @@ def update(
     improbable = false_discoveries_controlled(judged.pvalue[:, None], FALSE_DISCOVERIES)[:, 0]
     for at, row in enumerate(judged.rows.tolist()):
         finding = findings[row]
-        _update(history, finding, signals[finding.series.signal], judged, at, improbable=bool(improbable[at]))
-        _learn(history, row, finding)
+        signal = signals[finding.series.signal]
+        _update(history, finding, signal, judged, at, improbable=bool(improbable[at]))
+        _learn(history, row, finding, signal)
+    # As columns go further apart, what was judged may for a while have too few of them.
+    live = np.flatnonzero(~np.isnan(history.fine.values[:, -1]))
+    for row in np.setdiff1d(live, judged.rows, assume_unique=True).tolist():
+        finding = findings[row]
+        if not (finding.anomaly or math.isnan(finding.zscore)):
+            finding.expected = finding.lower = finding.upper = finding.zscore = finding.pvalue = math.nan
 
 
 def strides_of(history: History, windows: Vector) -> Rows:
@@ -235,17 +252,21 @@ def _update(history: History, finding: Finding, signal: Signal, judged: Judged, 
     finding.pvalue = pvalue if finding.episode is None else min(pvalue, finding.pvalue)
 
 
-def _learn(history: History, row: int, finding: Finding) -> None:
-    """Leave an anomaly's values out of what is learned; take them in once the new level is accepted."""
+def _learn(history: History, row: int, finding: Finding, signal: Signal) -> None:
+    """Leave an anomaly's values out of what is learned; accept the level of one that lasts, until it comes back."""
     episode = finding.episode
-    if episode is None or not finding.anomaly:
+    if episode is not None and finding.anomaly:
+        ticks = finding.slot - episode.began + 1
+        history.excluded.values[row, -ticks:] = True
+        if ticks * history.interval > ACCEPTED_SECONDS:
+            accept(history, row, finding, signal)
         return
-    ticks = finding.slot - episode.began + 1
-    accepted = ticks * history.interval > ACCEPTED_SECONDS
-    history.excluded.values[row, -ticks:] = not accepted
-    if accepted:
-        finding.anomaly, finding.episode = False, None
-        finding.accepted = (*finding.accepted[1 - ACCEPTED_KEPT :], (episode.began, finding.slot))
+    for accepted in revocable(history, finding):
+        back = worsening(signal, finding.value - accepted.before) < accepted.least / 2
+        accepted.calm = accepted.calm + 1 if back else 0
+        if accepted.calm >= CONFIRMATIONS:
+            revoke(history, row, finding, accepted)
+            return
 
 
 def scale(signal: Signal, level: float) -> float:

@@ -47,6 +47,25 @@ class Episode:
 
 
 @dataclass(slots=True)
+class Accepted:
+    """An anomaly that became the normal level.
+
+    Args:
+        began, ended: slots of its first tick, and of the one it was accepted at.
+        before, after: the levels.
+        least: the deviation it took to begin; less than half of it is a return.
+        calm: judgements in a row that found the level of before again.
+    """
+
+    began: int
+    ended: int
+    before: float
+    after: float
+    least: float
+    calm: int = 0
+
+
+@dataclass(slots=True)
 class Finding:
     """What is known of one series now; NaN is not known.
 
@@ -58,7 +77,7 @@ class Finding:
         expected, lower, upper: what its past leads to expect, and the 95 % band.
         zscore, pvalue: how far and how improbable.
         anomaly: significant, large and worse; ``episode`` is its memory.
-        accepted: (first, last) slots of the anomalies that became the normal level, the latest ones.
+        accepted: the anomalies that became the normal level, the latest ones.
         regression: the level is worse by the threshold, significantly; by ``regression_ratio`` (0.15 is 15 % up).
         change: unix seconds of the level's last change, 0 for never.
         trend: slope per hour.
@@ -81,7 +100,7 @@ class Finding:
     pvalue: float = _NAN
     anomaly: bool = False
     episode: Episode | None = None
-    accepted: tuple[tuple[int, int], ...] = ()
+    accepted: tuple[Accepted, ...] = ()
     regression: bool = False
     regression_ratio: float = _NAN
     regression_pvalue: float = _NAN

@@ -88,7 +88,8 @@ class Analyzer:
         self._saved = -math.inf
         self._save_failed = False
         if state_file is not None:
-            state.restore(state_file, self._history, self._signals)
+            self._findings = state.restore(state_file, self._history, self._signals)
+            self._align()
 
     @property
     def ready(self) -> bool:
@@ -202,7 +203,7 @@ class Analyzer:
         if self._state_file is None:
             return
         try:
-            state.save(self._state_file, self._history)
+            state.save(self._state_file, self._history, self._findings)
             self._save_failed = False
         except OSError as error:
             if not self._save_failed:
