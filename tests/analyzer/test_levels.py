@@ -77,6 +77,14 @@ def test_regression_from_zero_is_a_finite_one() -> None:
     assert finding.regression_ratio == pytest.approx(20.0, rel=0.1)
 
 
+@pytest.mark.parametrize("unit", [1e-9, 0.002, 1.0, 1e6])
+def test_the_unit_of_a_signal_does_not_matter(unit: float) -> None:
+    finding = assessed(SECONDS, [unit * value for value in noisy((1.0, 120), (1.4, 40))])
+    assert finding.regression
+    assert finding.regression_ratio == pytest.approx(0.4, abs=0.05)
+    assert assessed(SECONDS, [0.0] * 120 + [unit] * 40).regression_ratio == pytest.approx(100.0)
+
+
 def test_change_that_never_was_is_0() -> None:
     assert assessed(SECONDS, noisy((1.0, 160))).change == 0.0
 

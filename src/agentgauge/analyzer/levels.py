@@ -27,7 +27,8 @@ RECENT_STEPS: Final = 5
 
 CONFIDENCE: Final = 0.95
 
-_SMALLEST_BASE: Final = 0.01
+_LARGEST_CHANGE: Final = 100.0
+_LEAST_SHARE: Final = 0.01
 _OFTEN: Final = 0.975
 
 
@@ -111,15 +112,21 @@ def _regressions(findings: list[Finding], signals: list[Signal], values: Matrix)
                     found[at] = regression
     for at, (finding, signal, regression) in enumerate(zip(findings, signals, found, strict=True)):
         finding.regression, finding.regression_pvalue = False, 1.0
-        finding.regression_ratio = (recent[at] - before[at]) / max(abs(before[at]), _SMALLEST_BASE)
+        finding.regression_ratio = relative(signal, before[at], recent[at])
         if regression is None:
             continue
         least = signal.regression_threshold * scale(signal, regression.before)
         # A level that has come back is no regression, however bad it was meanwhile.
         if worsening(signal, recent[at] - regression.before) >= least:
             finding.regression, finding.regression_pvalue = True, regression.pvalue
-            gap = regression.after - regression.before
-            finding.regression_ratio = gap / max(abs(regression.before), _SMALLEST_BASE)
+            finding.regression_ratio = relative(signal, regression.before, regression.after)
+
+
+def relative(signal: Signal, before: float, after: float) -> float:
+    """Return the change of a level as a share of what it was: a hundredfold at most, and of a ratio's hundredth."""
+    least = _LEAST_SHARE if signal.measure == "ratio" else 0.0
+    base = max(abs(before), abs(after) / _LARGEST_CHANGE, least)
+    return float((after - before) / base) if base != 0 else 0.0
 
 
 def _trends(findings: list[Finding], values: Matrix, step: float) -> None:
