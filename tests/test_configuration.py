@@ -71,6 +71,7 @@ analyzer:
             "collectors.processes_interval_seconds: Expected `float` <= 10",
         ),
         ("collectors: {processes: [{role: a}]}", "collectors.processes[0]: needs name, command_line or pidfile"),
+        ("collectors: {processes: [{role: a, name: '', pidfile: ''}]}", "needs name, command_line or pidfile"),
         ("collectors: {processes: [{role: a, name: '('}]}", "collectors.processes[0].name: not a regular expression"),
         (
             "collectors: {processes: [{role: a, name: a}, {role: b, command_line: '[b'}]}",

@@ -282,7 +282,7 @@ def parse(body: object, schema: type[_T], file: str, check: Callable[[_T], None]
 def _check(configuration: Configuration) -> None:
     for index, group in enumerate(configuration.collectors.processes):
         key = f"collectors.processes[{index}]"
-        if group.name is None and group.command_line is None and group.pidfile is None:
+        if not (group.name or group.command_line or group.pidfile):  # an empty pattern is every process
             raise ConfigurationError(f"{key}: needs name, command_line or pidfile")
         _check_pattern(f"{key}.name", group.name)
         _check_pattern(f"{key}.command_line", group.command_line)
