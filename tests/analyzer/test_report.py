@@ -69,6 +69,14 @@ def test_what_degrades_together_is_one_group_with_a_cause() -> None:
     assert found[LATENCY.signal].since == START + 400 * driven.interval
     assert found[LATENCY.signal].evidence["value"] == pytest.approx(3.0, rel=0.2)
     assert 'tool_duration_p95{gen_ai_tool_name="search"} is ' in found[LATENCY.signal].text
+    of_agent, of_tool = (driven.analyzer.detail(one.signal, dict(one.labels)) for one in (AGENT, LATENCY))
+    assert of_agent is not None
+    assert of_tool is not None
+    (cause,) = of_agent.related
+    assert (cause.row.signal, cause.row.labels, cause.cause) == (LATENCY.signal, dict(LATENCY.labels), 1)
+    assert cause.together
+    assert cause.row.anomaly
+    assert [(one.row.signal, one.together) for one in of_tool.related] == [(AGENT.signal, True)]
     (group,) = rows(driven, "group")
     assert (group.signal, len(group.members)) == (LATENCY.signal, 2)
 
@@ -80,6 +88,11 @@ def test_series_that_move_together_are_told_and_others_are_not() -> None:
     assert driven.gauge("agentgauge_signal_correlation") == pytest.approx(1.0, abs=0.01)
     (family,) = [one for one in driven.analyzer.families() if one.metric.name == "agentgauge_signal_correlation"]
     assert len(family.samples) == 1
+    detail = driven.analyzer.detail(LATENCY.signal, dict(LATENCY.labels))
+    assert detail is not None
+    (moved,) = detail.related
+    assert (moved.row.signal, moved.cause, moved.together) == (AGENT.signal, 0, False)
+    assert moved.correlation == pytest.approx(1.0, abs=0.01)
 
 
 def test_memory_that_only_grows_is_a_leak_and_a_sawtooth_is_none() -> None:

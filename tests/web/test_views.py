@@ -9,7 +9,7 @@ import pytest
 
 from agentgauge.web.app import Surface, make_app
 from agentgauge.web.page import render_page
-from agentgauge.web.status import Change, Expected, SignalDetail, SignalRow, Status
+from agentgauge.web.status import Change, Expected, Related, SignalDetail, SignalRow, Status
 from agentgauge.web.views import SignalViews
 from tests.web.conftest import Serve
 from tests.web.parsed import HOSTILE, Page
@@ -65,6 +65,22 @@ def shown(detail: SignalDetail) -> Page:
 
 def many(count: int) -> list[SignalRow]:
     return [SignalRow("tool_duration_p95", {"tool": f"tool{at:04}"}, 1.0, zscore=at / 1000) for at in range(count)]
+
+
+def test_a_signals_page_links_to_what_may_have_caused_it_and_what_moved_with_it() -> None:
+    tool = SignalRow("tool_duration_p95", {"gen_ai_tool_name": HOSTILE}, 3.0, zscore=9.0, anomaly=True)
+    quiet, agent = (SignalRow("agent_duration_p95", {"gen_ai_agent_name": name}, 8.0) for name in ("calm", "busy"))
+    page = shown(replace(DETAIL, related=[Related(quiet, correlation=-0.8), Related(agent, together=True)]))
+    assert re.search(r"agent_duration_p95 busy .*began at the same time.*agent_duration_p95 calm", page.text)
+    assert "moved the other way (rank correlation −0.80)" in page.text
+    page = shown(replace(DETAIL, related=[Related(agent, 2), Related(tool, 1, 0.91, together=True)]))
+    words = "likeliest cause; began at the same time; moved together (rank correlation 0.91) anomaly"
+    assert re.search(rf"{re.escape(words)}.*agent_duration_p95 busy second likeliest cause", page.text)
+    links = [unquote_plus(attributes["href"] or "") for tag, attributes in page.elements if tag == "a"]
+    assert f"/signals/tool_duration_p95?gen_ai_tool_name={HOSTILE}" in links
+    assert "moved together" not in shown(DETAIL).text
+    many = [Related(SignalRow("x", {"n": str(number)}), correlation=0.9) for number in range(20)]
+    assert "and 8 more that moved together" in shown(replace(DETAIL, related=many)).text
 
 
 def test_a_signals_page_says_in_numbers_what_the_analyzer_sees() -> None:

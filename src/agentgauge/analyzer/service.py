@@ -20,6 +20,7 @@ from agentgauge.analyzer.failures import Failures
 from agentgauge.analyzer.findings import Finding
 from agentgauge.analyzer.history import History
 from agentgauge.analyzer.levels import correct
+from agentgauge.analyzer.related import related
 from agentgauge.analyzer.report import Report, report
 from agentgauge.analyzer.rows import row_of
 from agentgauge.analyzer.series import series
@@ -168,7 +169,8 @@ class Analyzer:
                 return None
             kind, row, kept = self._signals[signal], row_of(self._history, finding), replace(finding)
             past = remembered(self._history, self._history.rows[wanted], kept, kind.window_seconds)
-        return detail_of(row, kept, kind, past, self._settings.horizon_seconds)
+            others = related(self._history, self._current(), self._pairs, finding)
+        return replace(detail_of(row, kept, kind, past, self._settings.horizon_seconds), related=others)
 
     def report(self) -> Report:
         """Return what is worth attention now, for ``/api/v1/findings``."""

@@ -7,6 +7,7 @@ from typing import Final
 from agentgauge.web import text
 from agentgauge.web.axes import clock
 from agentgauge.web.chart import Band, Chart, Line, Mark, draw
+from agentgauge.web.related import related_card
 from agentgauge.web.signals import heading, probability, signed, state
 from agentgauge.web.status import Change, SignalDetail
 from agentgauge.web.tables import Row, card, table
@@ -46,9 +47,8 @@ def signal_body(detail: SignalDetail, now: float) -> Html:
         f'<section class="card"><h1 class="signal">{words} {state(row)}</h1>'
         f'<dl class="labels">{labels}</dl><dl class="facts">{join(_facts(detail, unit, now))}</dl></section>'
     )
-    return join(
-        [first, _late_card(detail, unit, now), _levels_card(detail, unit, now), _changes_card(detail, unit, now)]
-    )
+    late, levels, changes = (part(detail, unit, now) for part in (_late_card, _levels_card, _changes_card))
+    return join([first, late, related_card(detail.related), levels, changes])
 
 
 def _facts(detail: SignalDetail, unit: Unit, now: float) -> Iterator[Html]:

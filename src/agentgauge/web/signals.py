@@ -120,12 +120,7 @@ def _rank(row: SignalRow) -> tuple[object, ...]:
 
 def _row(row: SignalRow) -> Row:
     unit = unit_of(row.signal)
-    labels = " · ".join(value for _, value in sorted(row.labels.items()) if value)
-    names = ", ".join(f"{name}={value}" for name, value in sorted(row.labels.items()))
-    head = Html(
-        f'<a href="{html(signal_url(row))}">{html(row.signal)}</a>{_badge(row)}'
-        f'<small title="{html(names)}">{html(labels)}</small>'
-    )
+    labels = _labels(row)
     banded = math.isfinite(row.lower) and math.isfinite(row.upper)
     band = unit.band(row.lower, row.upper) if banded else unit.say(row.expected)
     spoken = f"{row.signal} {labels}: {unit.say(row.value)}, expected {band}"
@@ -138,7 +133,20 @@ def _row(row: SignalRow) -> Row:
         html(probability(row.pvalue)),
         sparkline(row.history or (), lower, upper, spoken, unusual=row.unusual, change=row.change),
     ]
-    return Row(head, cells, "anomaly" if row.anomaly else "regression" if row.regression else "")
+    return Row(linked(row), cells, "anomaly" if row.anomaly else "regression" if row.regression else "")
+
+
+def linked(row: SignalRow) -> Html:
+    """Return a series' name and labels, with a link to its page."""
+    names = ", ".join(f"{name}={value}" for name, value in sorted(row.labels.items()))
+    return Html(
+        f'<a href="{html(signal_url(row))}">{html(row.signal)}</a>{_badge(row)}'
+        f'<small title="{html(names)}">{html(_labels(row))}</small>'
+    )
+
+
+def _labels(row: SignalRow) -> str:
+    return " · ".join(value for _, value in sorted(row.labels.items()) if value)
 
 
 def heading(row: SignalRow) -> Html:

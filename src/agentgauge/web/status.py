@@ -68,6 +68,22 @@ class Change(NamedTuple):
     after: float
 
 
+class Related(NamedTuple):
+    """Another series, and what it has to do with the one that is shown.
+
+    Args:
+        row: the other.
+        cause: its place among the likely causes, 1 for the likeliest; 0 for none.
+        correlation: rank correlation of their recent changes, where it is strong; else 0.
+        together: whether both became anomalous, or worse, within two minutes.
+    """
+
+    row: SignalRow
+    cause: int = 0
+    correlation: float = 0.0
+    together: bool = False
+
+
 @dataclass(frozen=True, slots=True)
 class SignalDetail:
     """Everything the analyzer sees of one series; times are unix seconds, values in the signal's unit.
@@ -88,6 +104,7 @@ class SignalDetail:
         threshold: the level whose crossing is forecast; NaN for none.
         eta: seconds until the forecast crosses it, until its interval does, and until all of that has; NaN for not
             before the horizon.
+        related: other series that may have caused it, or moved with it.
     """
 
     row: SignalRow
@@ -104,6 +121,7 @@ class SignalDetail:
     regression_pvalue: float = _NAN
     threshold: float = _NAN
     eta: tuple[float, float, float] = (_NAN, _NAN, _NAN)
+    related: Sequence[Related] = ()
 
 
 @dataclass(frozen=True, slots=True)

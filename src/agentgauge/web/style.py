@@ -50,6 +50,9 @@ td{white-space:nowrap}.sources th:nth-child(2),.sources td:nth-child(2){text-ali
 .signals thead th:nth-child(2){width:17%}.signals thead th:nth-child(4){width:17%}
 .signals thead th:nth-child(5){width:6%}.signals thead th:nth-child(6){width:8%}
 .signals thead th:last-child{width:152px}
+.related thead th:first-child{width:34%}.related thead th:nth-child(2){width:34%}
+.related td:nth-child(2),.related th:nth-child(2){text-align:left;white-space:normal}
+.related td:nth-child(3),.related th:nth-child(3){text-align:left;white-space:normal}
 .signals td:nth-child(2),.signals th:nth-child(2){text-align:left;white-space:normal}
 td small{color:var(--soft);white-space:normal}
 .bad-text{color:var(--bad);font-weight:600}.warn-text{color:var(--warn);font-weight:600}
