@@ -15,7 +15,7 @@ from typing import Any, Final, TypeVar
 
 import pytest
 
-from agentgauge.spool import append
+from agentgauge_spool import append
 
 _DURATIONS: Final = "agentgauge/durations"
 _LAST_FAILED: Final = "cache/lastfailed"

@@ -12,9 +12,9 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
-from agentgauge.spool import encode
 from agentgauge.spool.reader import SpoolReader
 from agentgauge.totals import Totals
+from agentgauge_spool import encode
 from tests.benchmarks.figure import Figure
 
 ROUNDS = 7

@@ -15,6 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import agentgauge
+import agentgauge_spool
 from tests.benchmarks.figure import Figure, paired, ratio
 
 ROUNDS = 40
@@ -25,7 +26,7 @@ SCRIPT = PACKAGE / "spool" / "agentgauge-hook"
 
 _HOOK = ("--system", "git", "--event", "pre-commit", "--name", "true", "--", "true")
 _APPEND = """
-from agentgauge.spool import append
+from agentgauge_spool import append
 append("hook", hook_system="git", hook_event="pre-commit", hook_name="true", outcome="success", exit_code_class="0",
        duration_seconds=0.001)
 """
@@ -135,6 +136,8 @@ def _install(place: Path) -> Path:
     # As pip does; an environment that forbids the writing of bytecode would have every process compile it.
     subprocess.run([place / "bin" / "python", "-m", "compileall", "-q", packages / "agentgauge" / "spool"], check=True)
     subprocess.run([place / "bin" / "python", "-m", "compileall", "-q", "-l", packages / "agentgauge"], check=True)
+    shutil.copy(agentgauge_spool.__file__, packages)
+    subprocess.run([place / "bin" / "python", "-m", "compileall", "-q", "-l", packages], check=True)
     shutil.copy(SCRIPT, place / "bin")
     return place / "bin"
 

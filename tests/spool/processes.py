@@ -53,7 +53,7 @@ while os.getppid() == parent:
 
 _WRITER = """
 import os, sys, time
-from agentgauge.spool import append
+from agentgauge_spool import append
 number, home = sys.argv[1], os.environ["AGENTGAUGE_HOME"]
 known = os.open(home + "/written-" + number, os.O_WRONLY | os.O_CREAT)
 written = 0

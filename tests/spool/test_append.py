@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from agentgauge import record
 from agentgauge.record import Record, parse_line
-from agentgauge.spool import MAX_LABEL_CHARS, append, encode
+from agentgauge_spool import MAX_LABEL_CHARS, append, encode
 
 SOURCE = str(Path(record.__file__).parents[1])
 
@@ -128,7 +128,7 @@ def test_on_a_full_disk_it_says_so_and_a_later_line_is_whole(full_disk: Path) ->
 
 def test_importing_it_loads_nothing_dear() -> None:
     code = (
-        f"import sys; sys.path.append({SOURCE!r}); import agentgauge.spool.hook;"
+        f"import sys; sys.path.append({SOURCE!r}); import agentgauge_spool, agentgauge.spool.hook;"
         "print(*sorted(name for name in sys.modules if not name.startswith('_')))"
     )
     loaded = subprocess.run([sys.executable, "-ISc", code], capture_output=True, text=True, check=True).stdout.split()
@@ -139,7 +139,7 @@ def test_importing_it_loads_nothing_dear() -> None:
 
 def test_lines_of_many_processes_stay_whole(home: Path) -> None:
     code = (
-        "import sys; from agentgauge.spool import append\n"
+        "import sys; from agentgauge_spool import append\n"
         "for i in range(1000): assert append('hook', hook_name=sys.argv[1] * 200, hook_event=str(i) * (i % 200))"
     )
     processes = [subprocess.Popen([sys.executable, "-c", code, str(number)]) for number in range(8)]

@@ -13,8 +13,9 @@ from typing import Any
 
 import pytest
 
-from agentgauge.spool import append, hook
+from agentgauge.spool import hook
 from agentgauge.spool.reader import SpoolReader
+from agentgauge_spool import append
 from tests.spool.processes import SCALE, Exporters, hook_command, start_writer, written
 
 EXPORTER = [sys.executable, "-m", "agentgauge", "exporter", "--web.listen-address", "127.0.0.1:0"]
@@ -78,7 +79,7 @@ def test_killed_writers_lose_at_most_what_they_were_writing(made: Path) -> None:
 
 def test_a_writer_killed_within_a_line_spoils_that_line_alone(made: Path) -> None:
     code = (
-        "import os, sys, time; from agentgauge.spool import append, encode\n"
+        "import os, sys, time; from agentgauge_spool import append, encode\n"
         "append('hook', hook_name='torn'); file = open(sys.argv[1], 'ab', buffering=0)\n"
         "file.write(encode('hook', {'hook_name': 'torn'})[:-9]); print(flush=True); time.sleep(600)"
     )

@@ -1,6 +1,6 @@
 import pytest
 
-from agentgauge.spool import home, spool_file, spool_max_bytes
+from agentgauge_spool import home, spool_file, spool_max_bytes
 
 
 @pytest.fixture(autouse=True)

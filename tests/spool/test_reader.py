@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from agentgauge.catalogue import METRICS
 from agentgauge.errors import SpoolError
 from agentgauge.record import Delta, Record, parse_line
-from agentgauge.spool import append, encode, write
 from agentgauge.spool.reader import SpoolReader
 from agentgauge.totals import Totals
+from agentgauge_spool import append, encode, write
 
 
 @pytest.fixture

@@ -15,12 +15,12 @@ from agentgauge.cli.urls import checked_url
 from agentgauge.configuration import Analyzer as Settings
 from agentgauge.configuration import load
 from agentgauge.errors import ConfigurationError, UsageError
-from agentgauge.spool import home
 from agentgauge.totals import Family
 from agentgauge.web.app import Surface
 from agentgauge.web.page import Status, render_page
 from agentgauge.web.serving import open_server
 from agentgauge.web.views import SignalViews
+from agentgauge_spool import home
 
 Families = Callable[[], list[Family]]
 

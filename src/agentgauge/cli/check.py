@@ -14,8 +14,8 @@ import msgspec
 
 from agentgauge.errors import SpoolError, UsageError
 from agentgauge.exporter.label_values import label_values, suspicion
-from agentgauge.spool import home
 from agentgauge.totals import Totals
+from agentgauge_spool import home
 
 _TIMEOUT_SECONDS: Final = 10.0
 

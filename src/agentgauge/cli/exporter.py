@@ -14,11 +14,11 @@ from agentgauge.errors import UsageError
 from agentgauge.exporter.exporter import Exporter
 from agentgauge.exporter.watched import tilde
 from agentgauge.pricing import read_own_prices
-from agentgauge.spool import home
 from agentgauge.web.app import Surface
 from agentgauge.web.page import render_page
 from agentgauge.web.server import WebServer
 from agentgauge.web.serving import open_server
+from agentgauge_spool import home
 
 Task = Callable[[threading.Event], None]
 

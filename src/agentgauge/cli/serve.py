@@ -19,12 +19,12 @@ from agentgauge.cli.urls import checked_url, without_password
 from agentgauge.configuration import Analyzer as Settings
 from agentgauge.errors import ConfigurationError, UsageError
 from agentgauge.exporter.exporter import Exporter
-from agentgauge.spool import home
 from agentgauge.totals import Family, Totals
 from agentgauge.web.app import Surface
 from agentgauge.web.page import Status, render_page
 from agentgauge.web.serving import open_server
 from agentgauge.web.views import SignalViews
+from agentgauge_spool import home
 
 if TYPE_CHECKING:
     from agentgauge.analyzer.service import Analyzer

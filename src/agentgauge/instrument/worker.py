@@ -8,8 +8,8 @@ from typing import Final
 
 from agentgauge.cells import CELLS
 from agentgauge.record import Delta
-from agentgauge.spool import write
 from agentgauge.totals import Histogram, Labels
+from agentgauge_spool import write
 
 _sent: Final[dict[tuple[str, Labels], float | Histogram]] = {}
 _lock = threading.Lock()

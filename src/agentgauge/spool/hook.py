@@ -139,7 +139,7 @@ def run(options: Options) -> Ending:
         ending = _wait(child, waited, options.timeout)
     duration = time.monotonic() - started
     outcome, code_class = judge(options.system, ending)
-    from agentgauge.spool import append
+    from agentgauge_spool import append
 
     append(
         "hook",

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from agentgauge.spool import spool_max_bytes
+from agentgauge_spool import spool_max_bytes
 
 
 class Limit:
