@@ -1,3 +1,4 @@
+import codecs
 import json
 import os
 import stat
@@ -5,6 +6,8 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from agentgauge.errors import UsageError
 from agentgauge.installing.change import Plan
@@ -106,6 +109,55 @@ def test_the_very_file_comes_back(repository: Path, body: str | bytes, mode: int
     )
     assert list(path.parent.glob("*agentgauge*")) == []
     assert uninstall(repository) == Plan([], [])
+
+
+BODIES = st.one_of(
+    st.binary(max_size=60),
+    st.text(max_size=60).map(lambda text: f"#!/bin/sh\r\n{text}".encode()),
+    st.sampled_from([codecs.BOM_UTF8 + b"#!/bin/sh\n", b"", b"\n", b"#!/bin/sh", b"# agentgauge counts the runs\n"]),
+)
+
+
+@settings(deadline=None, max_examples=12)
+@given(
+    hooks=st.dictionaries(st.sampled_from(["pre-commit", "commit-msg", "update"]), BODIES, min_size=1),
+    mode=st.sampled_from([0o755, 0o711, 0o500, 0o644]),
+    linked=st.booleans(),
+    path=st.sampled_from(["", "my hooks", "héöks/$(deep)"]),
+)
+def test_any_hooks_come_back(
+    tmp_path_factory: pytest.TempPathFactory, hooks: dict[str, bytes], mode: int, linked: bool, path: str
+) -> None:
+    root = tmp_path_factory.mktemp("any")
+    git(root, "init", "-q")
+    directory = root / (path or ".git/hooks")
+    directory.mkdir(parents=True, exist_ok=True)
+    if path:
+        git(root, "config", "core.hooksPath", path)
+    for name, body in hooks.items():
+        place = hook(root / "elsewhere" / name if linked else directory / name, body, mode)
+        if linked:
+            (directory / name).symlink_to(place)
+
+    def held() -> dict[str, tuple[bytes, int, str]]:
+        found = [*directory.iterdir(), *(root / "elsewhere").glob("*")]
+        return {
+            str(file): (file.read_bytes(), file.stat().st_mode, str(file.readlink()) if file.is_symlink() else "")
+            for file in found
+            if not file.name.endswith(".sample")
+        }
+
+    before = held()
+    plan = install(root)
+    assert len(plan.changes) + len(plan.notes) == len(hooks)
+    for change in plan.changes:
+        assert change.diff()
+    assert held() == before  # what is shown is not done
+    apply(plan)
+    assert install(root).changes == []
+    assert uninstall(root).notes == []
+    apply(uninstall(root))
+    assert held() == before
 
 
 def test_a_link_comes_back_as_a_link(repository: Path) -> None:

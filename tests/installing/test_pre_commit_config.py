@@ -98,13 +98,16 @@ WORDS = st.text(st.characters(codec="utf-8", exclude_categories=["C", "Z"]), min
     entry=st.lists(WORDS, min_size=1, max_size=4).map(" ".join),
     name=WORDS,
     style=st.sampled_from([None, "'", '"', "|", ">"]),
+    frame=st.tuples(st.sampled_from(["", "\ufeff"]), st.sampled_from(["\n", "\r\n"]), st.sampled_from(["", "# é\n"])),
 )
 def test_any_entry_comes_back(
-    tmp_path_factory: pytest.TempPathFactory, entry: str, name: str, style: str | None
+    tmp_path_factory: pytest.TempPathFactory, entry: str, name: str, style: str | None, frame: tuple[str, str, str]
 ) -> None:
     directory = tmp_path_factory.mktemp("any")
     hooks = [{"id": name, "language": "system", "entry": entry}]
     text = yaml.dump({"repos": [{"repo": "local", "hooks": hooks}]}, default_style=style, allow_unicode=True)
+    mark, newline, comment = frame
+    text = mark + (comment + text).replace("\n", newline)
     path = write(directory, text)
     apply(install(directory))
     assert re.fullmatch(r"agentgauge-hook [ -~]* -- " + re.escape(entry), entries(path)[name])
