@@ -127,6 +127,7 @@ probes:
         ("{name: a, tcp: 'h:1', http: 'http://h'}", r"probes\[0\]: needs one of"),
         ("{name: a, http: 'ftp://h'}", r"probes\[0\]\.http"),
         ("{name: a, http: 'http://[::1'}", r"probes\[0\]\.http"),
+        ("{name: a, http: 'http://someone:secret@h'}", r"probes\[0\]\.http: a user"),
         ("{name: a, tcp: 'h'}", r"probes\[0\]\.tcp"),
         ("{name: a, tcp: 'h:99999'}", r"probes\[0\]\.tcp"),
         ("{name: a, tcp: 'h:1', expected_status: [200]}", r"probes\[0\]\.expected_status"),

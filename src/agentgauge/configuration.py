@@ -301,6 +301,8 @@ def _check_probe(key: str, probe: Probe) -> None:
         raise ConfigurationError(f"{key}: needs one of http, tcp and command")
     if probe.http is not None and not _has_port(probe.http, ("http", "https")):
         raise ConfigurationError(f"{key}.http: {probe.http!r} is not an http:// or https:// URL")
+    if probe.http is not None and urlsplit(probe.http).username is not None:
+        raise ConfigurationError(f"{key}.http: a user in the URL is not sent; ask with a command, like [curl, -f, URL]")
     if probe.tcp is not None and not _has_port(f"tcp://{probe.tcp}", ("tcp",)):
         raise ConfigurationError(f"{key}.tcp: {probe.tcp!r} is not host:port")
     if probe.expected_status and probe.http is None:

@@ -1,4 +1,5 @@
 import http.server
+import os
 import socket
 import sys
 import threading
@@ -108,11 +109,19 @@ def test_a_command_that_is_not_there_is_not_well() -> None:
 
 
 def test_a_command_out_of_time_is_ended_with_what_it_started(tmp_path: Path) -> None:
-    child = f"import time, pathlib; time.sleep(1); pathlib.Path({str(tmp_path / 'alive')!r}).touch()"
+    fifo, said = tmp_path / "fifo", list[str]()
+    os.mkfifo(fifo)
+    child = f"import time; file = open({str(fifo)!r}, 'w'); file.write('begun'); file.flush(); time.sleep(600)"
     code = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {child!r}])"
-    assert not check(Probe("p", command=(sys.executable, "-c", code), timeout_seconds=0.5))[1]
-    time.sleep(1.1)
-    assert not (tmp_path / "alive").exists()
+    # It has read all once nobody is left who could write.
+    reader = threading.Thread(target=lambda: said.append(fifo.read_text()), daemon=True)
+    reader.start()
+    for timeout in (0.5, 2, 8, DEADLINE):  # on a busy machine a child may not begin in the shortest
+        assert not check(Probe("p", command=(sys.executable, "-c", code), timeout_seconds=timeout))[1]
+        reader.join(0.5 if timeout < DEADLINE else DEADLINE)
+        if not reader.is_alive():
+            break
+    assert said == ["begun"]
 
 
 def until(collector: ProbesCollector, enough: Callable[[list[Record]], bool]) -> list[Record]:
@@ -138,14 +147,14 @@ def test_checks_come_as_records_and_a_poll_waits_for_none(port: int, silent: int
     assert {record.kind for record in records} == {"probe"}
 
 
-def test_checks_are_repeated_until_it_is_closed(port: int) -> None:
-    collector = ProbesCollector([Probe("p", http=f"http://127.0.0.1:{port}/200", interval_seconds=1)])
+def test_checks_are_repeated_until_it_is_closed() -> None:
+    before = set(threading.enumerate())
+    collector = ProbesCollector([Probe("p", command=(sys.executable, "-c", ""), interval_seconds=1)])
     until(collector, lambda records: len(records) >= 2)
+    (checking,) = set(threading.enumerate()) - before
     collector.close()
-    time.sleep(0.1)
-    list(collector.poll())
-    time.sleep(1.2)
-    assert list(collector.poll()) == []
+    checking.join(DEADLINE)
+    assert not checking.is_alive()
 
 
 def test_a_command_that_runs_is_ended_when_it_is_closed(tmp_path: Path) -> None:
