@@ -36,7 +36,7 @@ generated: $(VENV)/dev
 unit: $(VENV)/dev | $(VENV)/servers
 	$(BIN)/python -m pytest -n 4 --dist worksteal $(ARGS)
 
-bench: $(VENV)/bench ## speed and memory beside the real opponents
+bench: $(VENV)/bench | $(VENV)/peers/ready ## speed and memory beside the real opponents
 	$(BIN)/python -m tests.benchmarks $(ARGS)
 
 bench-accuracy: $(VENV)/dev ## accuracy on labelled series (AGENTGAUGE_SERIES names their directory)
@@ -71,6 +71,11 @@ $(VENV)/dev: pyproject.toml | $(VENV)/python
 $(VENV)/bench: pyproject.toml | $(VENV)/python
 	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[bench]'
 	@touch $@ $(VENV)/dev $(VENV)/run
+
+# OpenLLMetry and OpenLIT, apart from the rest: what they need is old and much. Without them their rows are left out.
+$(VENV)/peers/ready: tests/benchmarks/peers.txt | $(VENV)/python
+	-$(PYTHON) -m venv $(VENV)/peers && $(VENV)/peers/bin/pip install --quiet --disable-pip-version-check --no-deps \
+		--requirement $< && touch $@ || rm -rf $(VENV)/peers
 
 $(VENV)/servers: | $(VENV)/python
 	@command -v promtool >/dev/null && command -v prometheus >/dev/null || .ci/install prometheus

@@ -81,7 +81,12 @@ class Cell:
     def settle(self) -> None:
         """Find what is in flight: what began less what has ended."""
         ended = _taken(self.ended)  # first: whatever is in it has begun
-        begun = self.flying + _taken(self.begun)
+        begun = _taken(self.begun)
+        if self.flying:
+            begun += self.flying
+        if begun == ended:  # one after the other
+            self.flying = []
+            return
         begun.sort()
         ended.sort()
         self.flying = _missing(begun, ended)

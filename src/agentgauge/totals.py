@@ -281,10 +281,11 @@ class Totals:
 
     def _observe_all(self, metric: Metric, labels: Labels, values: Sequence[float]) -> None:
         histogram = self._histogram(metric.name, labels)
-        if max(values) <= metric.buckets[0]:
-            # The calls that are so many that their folding matters are short.
+        total = sum(values)
+        # The calls that are so many that their folding matters are short: mostly, even all of them together.
+        if total <= metric.buckets[0] or max(values) <= metric.buckets[0]:
             histogram.counts[0] += len(values)
-            histogram.sum += sum(values)
+            histogram.sum += total
             return
         # Sorting once and searching the bounds is three times as fast as searching a bucket for each value.
         ordered = sorted(values)
@@ -294,7 +295,7 @@ class Totals:
             histogram.counts[index] += upto - below
             below = upto
         histogram.counts[-1] += len(ordered) - below
-        histogram.sum += sum(ordered)
+        histogram.sum += total
 
     def _histogram(self, metric: str, labels: Labels) -> Histogram:
         labels, series = self._histogram_key(metric, labels)
