@@ -17,6 +17,35 @@ def test_two_steps_are_found_where_they_are(seed: int) -> None:
     assert points[1].effect < -2
 
 
+STAIRS_AND_PULSES = {
+    "stairs": ([1, 2, 3, 4, 5], [40] * 5),
+    "up and down": ([0, 3, 1, 5, 2], [40] * 5),
+    "a pulse": ([1, 2, 1], [80, 20, 100]),
+    "a pulse in the middle": ([1, 2, 1], [90, 20, 90]),
+    "a short pulse": ([1, 2, 1], [93, 7, 100]),
+    "two pulses": ([1, 2, 1, 2, 1], [40, 20, 40, 20, 40]),
+    "a square wave": ([1, 2] * 6, [25] * 12),
+}
+
+
+@pytest.mark.parametrize("share", [0.0, 0.01, 0.1])
+@pytest.mark.parametrize("name", STAIRS_AND_PULSES)
+def test_steps_that_hide_each_other_are_found_together(name: str, share: float) -> None:
+    levels, lengths = STAIRS_AND_PULSES[name]
+    values = np.repeat(np.array(levels, float), lengths) + share * np.random.default_rng(3).normal(size=sum(lengths))
+    found = [point.index for point in change_points(values)[0]]
+    assert len(found) == len(levels) - 1
+    assert np.abs(np.array(found) - np.cumsum(lengths)[:-1]).max() <= 1
+
+
+def test_rare_events_and_a_season_are_no_stairs() -> None:
+    random = np.random.default_rng(4)
+    rare = (random.random((100, 300)) < 0.05).astype(np.float64)
+    season = np.sin(2 * np.pi * np.arange(300) / 24) + 0.1 * random.normal(size=(100, 300))
+    assert sum(len(points) for points in change_points(rare)) <= 3
+    assert sum(len(points) for points in change_points(season)) <= 3
+
+
 def test_noise_and_a_slow_wander_have_no_change() -> None:
     random = np.random.default_rng(1)
     wander = random.normal(size=(100, 300))
