@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 SCALE = float(os.environ.get("AGENTGAUGE_TEST_SCALE", "1"))
-"""How much longer than usual the tests with faults at random go on; 8 is what the project promises."""
+"""How much longer than usual the tests with faults at random go on."""
 
 _PATIENCE_SECONDS = 60.0
 

@@ -40,8 +40,9 @@ def test_killed_exporters_lose_nothing_and_count_nothing_twice(made: Path) -> No
     chance = random.Random(10420)
     writers = [start_writer(number, 0.005) for number in range(8)]
     with Exporters() as exporters:
-        for _ in range(int(25 * SCALE)):
-            exporters.follow(chance.random() * 0.25)
+        for number in range(int(200 * SCALE)):
+            # Some live long enough to delete what they have counted.
+            exporters.follow(chance.random() * (0.05 if number % 8 else 0.4))
             exporters.kill()
             exporters.await_start()
         (made / "stop").touch()
