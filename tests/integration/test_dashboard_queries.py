@@ -23,7 +23,13 @@ from tests.grafana.boards import (
     variable_expressions,
 )
 from tests.integration.exposed import OF_ANALYZER, OF_SERVICES, Written, exporting, serving
-from tests.integration.servers import Prometheus, prometheus, shipped_prometheus
+from tests.integration.servers import (
+    Prometheus,
+    alertmanager,
+    prometheus,
+    shipped_alertmanager,
+    shipped_prometheus,
+)
 
 PATIENCE_SECONDS: Final = 25.0
 RULES: Final[list[dict[str, Any]]] = [
@@ -80,8 +86,11 @@ def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
         exporting(home) as exporter,
         serving(Written(OF_ANALYZER).families) as analyzer,
         serving(Written(OF_SERVICES).families) as service,
+        alertmanager(scratch, shipped_alertmanager(scratch)) as alerts,
     ):
-        config = shipped_prometheus(scratch, exporter=exporter, analyzer=analyzer, services=[service])
+        config = shipped_prometheus(
+            scratch, exporter=exporter, analyzer=analyzer, alertmanager=alerts.address, services=[service]
+        )
         with prometheus(scratch, every_second(config)) as server:
             deadline = time.monotonic() + PATIENCE_SECONDS
             found = {name: choices(server, board) for name, board in BOARDS.items()}
