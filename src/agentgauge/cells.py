@@ -10,6 +10,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from typing import Final, TypeVar
 
 from agentgauge.kinds import KINDS
@@ -156,8 +157,9 @@ class Cells:
         self._polls.append(poll)
 
     def unwatch(self, poll: Callable[[], Iterable[Record]]) -> None:
-        """Stop asking."""
-        self._polls.remove(poll)
+        """Stop asking; what is not asked is ignored."""
+        with suppress(ValueError):
+            self._polls.remove(poll)
 
     def fold(self) -> None:
         """Bring everything that has ended into the totals, and the gauges of calls in flight up to date."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextvars
+import gc
 import subprocess
 import sys
 import threading
@@ -436,6 +437,71 @@ def test_an_error_type_told_by_the_instrumentation_comes_first(tracer: Tracer) -
         span.set_status(Status(StatusCode.ERROR, "a secret"))
         span.end()
         assert_recorded(LLM, count=1, error_type=kept)
+
+
+def test_a_cancelled_call_is_cancelled_and_what_handles_it_is_not(tracer: Tracer) -> None:
+    agent = {"gen_ai.operation.name": "invoke_agent", "gen_ai.agent.name": "a"}
+    tool = {"gen_ai.operation.name": "execute_tool", "gen_ai.tool.name": "clean-up"}
+
+    async def call() -> None:
+        try:
+            with tracer.start_as_current_span("invoke_agent", attributes=agent):
+                with tracer.start_as_current_span("execute_tool", attributes=tool):
+                    pass
+                with tracer.start_as_current_span("chat", attributes=SEMCONV):
+                    begun.set()
+                    await asyncio.sleep(3600)
+        except asyncio.CancelledError:
+            with tracer.start_as_current_span("execute_tool", attributes=tool):
+                await asyncio.sleep(0)
+            raise
+
+    async def cancel() -> None:
+        task = asyncio.create_task(call())
+        await begun.wait()
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    begun = asyncio.Event()
+    asyncio.run(cancel())
+    assert_recorded(LLM, count=1, error_type="cancelled")
+    assert_recorded(RUNS, count=1, gen_ai_agent_name="a", outcome="cancelled")
+    assert_recorded(TOOL, count=2, error_type="")
+
+
+@pytest.mark.parametrize(("status", "error_type"), [(StatusCode.UNSET, "cancelled"), (StatusCode.OK, "")])
+def test_a_cancellation_told_by_an_event_is_one_unless_all_went_well(
+    tracer: Tracer, status: StatusCode, error_type: str
+) -> None:
+    span = tracer.start_span("chat", attributes=SEMCONV)
+    span.record_exception(asyncio.CancelledError())
+    span.set_status(status)
+    span.end()
+    assert_recorded(LLM, count=1, error_type=error_type)
+
+
+def test_a_span_that_says_what_it_is_is_in_flight_once_until_it_ends_or_is_gone(tracer: Tracer) -> None:
+    agent = {"gen_ai.operation.name": "invoke_agent", "gen_ai.agent.name": "a"}
+    tool = {"gen_ai.operation.name": "execute_tool", "gen_ai.tool.name": "t"}
+
+    def flying() -> dict[str, float]:
+        return {kind: recorded_of("agentgauge_in_flight", kind=kind).count for kind in ("agent", "llm", "tool")}
+
+    with tracer.start_as_current_span("invoke_agent", attributes=agent):
+        with (
+            tracer.start_as_current_span("invoke_agent", attributes=agent),
+            tracer.start_as_current_span("framework.chat", attributes=SEMCONV),
+            tracer.start_as_current_span("openai.chat", attributes=OPENLLMETRY),
+        ):
+            assert flying() == {"agent": 1, "llm": 1, "tool": 0}
+        with tracer.start_as_current_span("execute_tool", attributes=tool):
+            assert flying() == {"agent": 1, "llm": 0, "tool": 1}
+            assert_recorded("agentgauge_in_flight", count=1, kind="tool", name="t")
+        lost = tracer.start_span("execute_tool", attributes=tool)
+        assert flying()["tool"] == 1
+        del lost
+        gc.collect()
+    assert flying() == {"agent": 0, "llm": 0, "tool": 0}
 
 
 def test_the_chunks_of_a_stream_are_timed_by_their_events(tracer: Tracer) -> None:

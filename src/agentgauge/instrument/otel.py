@@ -10,13 +10,15 @@ instrumentation they are made; ``spans`` lists the dialects. A span that is not 
 both decorated and traced is counted twice: instrument it in one way.
 """
 
+import sys
 import time
 import weakref
 from contextlib import suppress
 from typing import Any, Final
 
-from agentgauge.cells import CELLS
+from agentgauge.cells import CELLS, Cell
 from agentgauge.instrument.agent import Run, current_run
+from agentgauge.instrument.outcome import CANCELLED, error_type_of
 from agentgauge.instrument.refusal import refuse
 from agentgauge.instrument.spans import Reading, error_of, kind_of, name_of_span, read
 from agentgauge.record import MAX_LABEL_CHARS, Record
@@ -32,6 +34,13 @@ MAX_OPEN_SPANS: Final = 10_000
 _MOST_WAITING: Final = 1_000
 _DEEPEST: Final = 1_000
 _NEVER_AGENTS: Final = {"SERVER", "PRODUCER", "CONSUMER"}
+
+_NAME_LABELS: Final = {
+    "llm": "gen_ai_request_model",
+    "agent": "gen_ai_agent_name",
+    "tool": "gen_ai_tool_name",
+    "workflow": "gen_ai_workflow_name",
+}
 
 _Key = tuple[int, int]
 
@@ -58,15 +67,37 @@ class _Open:
     Lists, because appending is one atomic step: spans end in any thread.
     """
 
-    __slots__ = ("inferences", "parent", "run", "span", "tools", "waiting")
+    __slots__ = ("begun", "cell", "handled", "inferences", "parent", "run", "span", "tools", "waiting")
 
     def __init__(self, parent: _Key | None, run: Run | None, span: object) -> None:
+        self.cell: Cell | None = None
+        self.begun = 0.0
+        self.handled = id(sys.exception())
         self.parent = parent
         self.run = run
         self.span = weakref.ref(span)  # its attributes may be large, and it may never end
         self.inferences: list[None] = []
         self.tools: list[None] = []
         self.waiting: list[_Waiting] = []
+
+    def begin(self, kind: str, name: str) -> None:
+        """Count it among the calls in flight."""
+        self.cell = CELLS.cell(kind, name, {_NAME_LABELS[kind]: name}, declare=False)
+        self.begun = self.cell.begin()
+
+    def end(self) -> None:
+        """It is in flight no longer."""
+        cell, self.cell = self.cell, None
+        if cell is not None:
+            cell.end(self.begun)
+
+    def is_cancelled(self) -> bool:
+        """Return whether it ends because of a cancellation just now.
+
+        OpenTelemetry's SDK notes exceptions, but not what is none: ``asyncio.CancelledError`` and KeyboardInterrupt.
+        """
+        error = sys.exception()
+        return error is not None and id(error) != self.handled and error_type_of(error) == CANCELLED
 
 
 class SpanProcessor(sdk.SpanProcessor):
@@ -83,11 +114,13 @@ class SpanProcessor(sdk.SpanProcessor):
     def __init__(self, max_open_spans: int = MAX_OPEN_SPANS) -> None:
         self._most = max_open_spans
         self._open: dict[_Key, _Open] = {}
+        CELLS.watch(self._sweep)
 
     def on_start(self, span: Any, parent_context: object = None) -> None:
         """Take the span's place in the tree."""
         try:
-            self._open[_key(span.context)] = _Open(_parent(span), current_run.get(), span)
+            place = self._open[_key(span.context)] = _Open(_parent(span), current_run.get(), span)
+            self._begin(span, place)
             while len(self._open) > self._most:
                 self._forget(next(iter(self._open)))
         except Exception as error:  # noqa: BLE001 - the traced code is the user's
@@ -103,6 +136,7 @@ class SpanProcessor(sdk.SpanProcessor):
 
     def shutdown(self) -> None:
         """Forget open spans; what ended within them is recorded."""
+        CELLS.unwatch(self._sweep)
         for key in list(self._open):
             self._forget(key)
 
@@ -112,13 +146,42 @@ class SpanProcessor(sdk.SpanProcessor):
 
     def _forget(self, key: _Key) -> None:
         place = self._open.pop(key, None)
-        for waiting in place.waiting if place is not None else ():
-            CELLS.record(waiting.record)
+        if place is not None:
+            place.end()
+            for waiting in place.waiting:
+                CELLS.record(waiting.record)
+
+    def _sweep(self) -> list[Record]:
+        """Forget spans that will never end, because they are gone."""
+        for key, place in list(self._open.items()):
+            if place.span() is None:
+                self._forget(key)
+        return []
+
+    def _begin(self, span: Any, place: _Open) -> None:
+        """Count a span that says what it is among the calls in flight, once where it is told twice."""
+        attributes = span.attributes or {}
+        kind = kind_of(span.name, attributes, outermost=not self._is_within_openinference(place))
+        if not kind:
+            return
+        name = name_of_span(kind, span.name, attributes)[:MAX_LABEL_CHARS]
+        around = place
+        for _ in range(_DEEPEST):
+            parent = self._open.get(around.parent) if around.parent is not None else None
+            if parent is None:
+                place.begin(kind, name)
+                return
+            told = parent.cell
+            if told is not None and told.kind == kind and (kind == "llm" or told.name == name):
+                return
+            around = parent
 
     def _end(self, span: Any, place: _Open) -> None:
+        place.end()
         reading = read(span, outermost=not self._is_within_openinference(place))
         self._release(place, reading.kind, reading.name)
-        duration, error_type = max(0.0, (span.end_time - span.start_time) / 1e9), error_of(span)
+        duration = max(0.0, (span.end_time - span.start_time) / 1e9)
+        error_type = error_of(span) or (CANCELLED if place.is_cancelled() else "")
         record = _record_of(span, reading, duration, error_type, place)
         if record is not None and record.kind == "workflow":
             CELLS.record(record)

@@ -72,6 +72,7 @@ _MODEL: Final = (
     "embedding.model_name",
 )
 _NAMES: Final = {
+    "llm": _MODEL,
     "agent": ("gen_ai.agent.name", "agent.name", "agent_name", "traceloop.entity.name"),
     "tool": ("gen_ai.tool.name", "tool.name", "traceloop.entity.name"),
     "workflow": ("gen_ai.workflow.name", "traceloop.entity.name", "traceloop.workflow.name"),
@@ -198,18 +199,18 @@ def read(span: Any, *, outermost: bool) -> Reading:
 def error_of(span: Any) -> str:
     """Return the ``error_type`` label of a span, ``_OTHER`` for an error of no type; empty where there was none.
 
-    ``error.type`` is a word or a class, an exception's event has the class; modules are left out. What
-    OpenTelemetry's SDK does not call an error, a cancelled call for one, is none here.
+    ``error.type`` is a word or a class, an exception's event has the class; modules are left out. A span whose status
+    is no error has none, but for a cancellation among its events where its status says nothing.
     """
     attributes: Attributes = span.attributes or {}
-    if span.status is None or span.status.status_code.name != "ERROR":
-        return ""
+    status = "UNSET" if span.status is None else span.status.status_code.name
     found = _text(attributes, ("error.type",))
     for event in reversed(span.events or ()):
         if not found and event.name == "exception":
             found = _text(event.attributes or {}, ("exception.type",))
     last = found.rpartition(".")[2] or "_OTHER"
-    return _ENDS.get(last, last[:100])
+    end = _ENDS.get(last, last[:100])
+    return end if status == "ERROR" or (status == "UNSET" and end == "cancelled") else ""
 
 
 _ENDS: Final = {
