@@ -7,7 +7,7 @@ import re
 import sys
 from pathlib import Path
 
-from agentgauge.analyzer.signals import BUILTIN
+from agentgauge.analyzer.builtin import BUILTIN
 from agentgauge.catalogue import METRICS, SIGNAL_LABELS
 
 README = Path(__file__).parents[1] / "README.md"

@@ -100,14 +100,20 @@ def spool() -> list[Panel]:
     return [
         gauges(
             2601,
-            "Spool used",
-            "Size of the spool against its limit, at which writers drop their records.",
+            "Spool and disk used",
+            "Size of the spool against its limit, at which writers drop their records, and of all that is on the file "
+            "system of the exporter's state against its size.",
             [
                 Query(
                     "max without (instance, job) (agentgauge_spool_size_bytes / agentgauge_spool_limit_bytes)",
                     "spool",
                     instant=True,
-                )
+                ),
+                Query(
+                    "1 - min without (instance, job) (agentgauge_disk_free_bytes / agentgauge_disk_size_bytes)",
+                    "disk",
+                    instant=True,
+                ),
             ],
             "percentunit",
             thresholds=[(None, GREEN), (0.5, YELLOW), (0.9, RED)],

@@ -323,6 +323,8 @@ _STATE: Final = (
     Metric("agentgauge_spool_oldest_seconds", "gauge", (), "Age of the oldest spool data not yet folded; 0 for none."),
     Metric("agentgauge_spool_size_bytes", "gauge", (), "Size of the file that writers append to."),
     Metric("agentgauge_spool_limit_bytes", "gauge", (), "Size of that file at which writers drop their records."),
+    Metric("agentgauge_disk_free_bytes", "gauge", (), "Room on the file system of the exporter's state, for its user."),
+    Metric("agentgauge_disk_size_bytes", "gauge", (), "Size of that file system."),
     Metric(
         "agentgauge_label_values_capped_total",
         "counter",

@@ -153,7 +153,8 @@ class Signal(Struct, forbid_unknown_fields=True, frozen=True):
         metric: the metric measured, or the ratio's numerator. Where a counter is meant, a histogram counts its
             observations, and its name with ``_sum`` adds them up.
         where: label values the metric is restricted to; ``a|b`` is either, and a leading ``!`` excludes them.
-        per: the ratio's denominator; without it the numerator's own metric.
+        per: the ratio's denominator; without it the numerator's own metric. Of measure ``value`` a gauge it is
+            divided by.
         per_where: label values the denominator is restricted to.
         by: labels kept.
         expression: PromQL, with measure ``promql`` only; it needs a Prometheus.

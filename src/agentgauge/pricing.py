@@ -97,6 +97,15 @@ def cost_usd(
     )
 
 
+def context_window(model: str, provider: str = "") -> int | None:
+    """Return how many tokens a model reads at most, or None where that is not known.
+
+    Arguments as for ``cost_usd``.
+    """
+    found = _find(_PROVIDERS.get(provider, provider), model) if model else None
+    return found.context_window if found is not None else None
+
+
 def source_of(model: str, provider: str = "") -> str:
     """Return the ``cost_source`` label of a cost that ``cost_usd`` gave."""
     own = own_prices()

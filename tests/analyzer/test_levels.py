@@ -103,6 +103,26 @@ def test_forecast_is_in_its_interval_and_crosses_the_threshold_in_time() -> None
     assert finding.eta == pytest.approx(3600.0, abs=900.0)
 
 
+def test_what_fills_steadily_is_followed_as_far_ahead_as_it_is_known_back() -> None:
+    disk = Signal("s", "value", "agentgauge_disk_free_bytes", worse="lower", threshold=40.0, regression_threshold=1e9)
+    chance = random.Random(5)
+    minutes = [100 - minute / 6 + chance.gauss(0, 0.2) for minute in range(240)]
+    finding = assessed(disk, minutes, horizon=1800.0)
+    assert finding.eta == pytest.approx(2 * 3600.0, rel=0.1)
+    assert 3600.0 < finding.eta_soonest <= finding.eta <= finding.eta_latest < 3 * 3600.0
+    assert not finding.regression
+    assert finding.predicted == 0.0
+    assert assessed(disk, [100 - minute / 600 for minute in range(240)]).eta != 0.0
+
+
+def test_a_budget_is_judged_since_it_began_anew() -> None:
+    budget = Signal("s", "value", "agentgauge_budget_used_ratio", threshold=1.0, regression_threshold=1e9)
+    day = [0.5 + minute / 400 for minute in range(100)] + [minute / 200 for minute in range(100)]
+    finding = assessed(budget, day)
+    assert finding.eta == pytest.approx(100 * STEP, rel=0.05)
+    assert not finding.regression
+
+
 def test_threshold_that_is_crossed_already_is_0_seconds_away_and_one_never_reached_is_none() -> None:
     assert assessed(SECONDS, noisy((20.0, 60))).eta == 0.0
     eta = assessed(SECONDS, noisy((1.0, 60))).eta

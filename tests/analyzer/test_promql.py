@@ -2,8 +2,8 @@ import re
 
 import pytest
 
+from agentgauge.analyzer.builtin import BUILTIN
 from agentgauge.analyzer.promql import EVENTS_LABEL, expression, expression_with_events, selector
-from agentgauge.analyzer.signals import BUILTIN
 from agentgauge.catalogue import METRICS
 from agentgauge.configuration import Signal
 
@@ -44,6 +44,10 @@ RUNS = "agentgauge_agent_runs_total"
             "(sum by () (increase(agentgauge_tests_total[500ms]))) / 0.5",
         ),
         (Signal("s", "value", "agentgauge_processes", by=("role",)), "sum by (role) (agentgauge_processes)"),
+        (
+            Signal("s", "value", "free_bytes", {"mountpoint": "/"}, per="size_bytes", by=("instance",), scale=100),
+            '100 * (sum by (instance) (free_bytes{mountpoint="/"}) / sum by (instance) (size_bytes))',
+        ),
         (Signal("s", "promql", expression="up or vector(0)"), "(up or vector(0))"),
     ],
 )

@@ -2,7 +2,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agentgauge.analyzer.signals import BUILTIN, accepts, resolve, resolved_metric
+from agentgauge.analyzer.builtin import BUILTIN
+from agentgauge.analyzer.signals import accepts, resolve, resolved_metric
 from agentgauge.configuration import Analyzer, Signal
 from agentgauge.errors import ConfigurationError
 
@@ -29,6 +30,16 @@ def test_names_of_built_in_signals_are_what_rules_and_dashboards_use() -> None:
         "process_open_fds",
         "workflow_step_time",
         "agent_tool_time",
+        "hook_time",
+        "context_tokens",
+        "prompt_cache_ratio",
+        "unpriced_ratio",
+        "tool_choice_error_ratio",
+        "recoveries_per_run",
+        "test_run_duration",
+        "budget_used_ratio",
+        "spool_used_ratio",
+        "disk_free_ratio",
     ]
 
 
@@ -58,7 +69,7 @@ def test_users_signal_replaces_the_built_in_one_of_its_name() -> None:
         (Signal("s", "rate", "agentgauge_processes"), "s.metric: measure rate needs a counter or histogram"),
         (Signal("s", "rate", "agentgauge_tests_total", by=("model",)), "has no label 'model'; it has suite, stage"),
         (Signal("s", "rate", "agentgauge_tests_total", {"model": "x"}), "has no label 'model'; it has suite, stage"),
-        (Signal("s", "rate", "agentgauge_tests_total", per="agentgauge_tests_total"), "s.per: only measure ratio"),
+        (Signal("s", "rate", "agentgauge_tests_total", per="agentgauge_tests_total"), "s.per: only measures ratio and"),
         (Signal("s", "ratio", "agentgauge_tests_total", per="agentgauge_processes"), "s.per: measure ratio needs"),
         (Signal("s", "ratio", "agentgauge_tests_total", per_where={"x": "y"}), "s.per: agentgauge_tests_total has no"),
         (Signal("s", "rate", "agentgauge_tests_total", by=("signal",)), "s.by: the label 'signal' is the analyzer's"),

@@ -14,7 +14,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, Final
 
-from agentgauge.analyzer.signals import BUILTIN
+from agentgauge.analyzer.builtin import BUILTIN
 from agentgauge.catalogue import METRICS, SIGNAL_LABELS, Metric
 from agentgauge.configuration import Budget, ClaudeCode, Collectors, Configuration, ProcessGroup
 from agentgauge.exporter.exporter import Exporter

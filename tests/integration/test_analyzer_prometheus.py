@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 import requests
 
+from agentgauge.analyzer.builtin import BUILTIN
 from agentgauge.analyzer.series import Series
-from agentgauge.analyzer.signals import BUILTIN
 from agentgauge.analyzer.source.embedded import EmbeddedSource
 from agentgauge.analyzer.source.prometheus import PrometheusSource
 from agentgauge.configuration import Signal
@@ -65,6 +65,14 @@ def work(totals: Totals, chance: random.Random, tick: int) -> None:
         totals.fold(Record("workflow", 0, workflow, {"duration_seconds": 100 * chance.random()}))
         step = {**workflow, "from_state": chance.choice(["plan", "act"]), "to_state": "done"}
         totals.fold(Record("transition", 0, step, {"duration_seconds": 50 * chance.random()}))
+    if tick % 10 == 0:
+        verdict = {"gen_ai_tool_name": "grep", "verdict": chance.choice(["correct", "wrong", "unnecessary"])}
+        totals.fold(Record("tool_selection", 0, verdict, {"count": 6.0}))
+        totals.fold(Record("test_run", 0, {"suite": "unit", "stage": "ci"}, {"duration_seconds": 90 * chance.random()}))
+        totals.fold(Record("recovery", 0, {"gen_ai_workflow_name": "w", "strategy": "retry", "outcome": "success"}))
+    totals.set("agentgauge_budget_used_ratio", ("daily",), tick / TICKS)
+    for name in ("spool_size", "spool_limit", "disk_free", "disk_size"):
+        totals.set(f"agentgauge_{name}_bytes", (), 1e6 * chance.randrange(1, 9))
     for role in ("claude", "codex", "other"):
         totals.set("agentgauge_processes", (role,), float(chance.randrange(5)))
         totals.set("agentgauge_process_resident_memory_bytes", (role,), 1e6 * chance.randrange(1, 5))

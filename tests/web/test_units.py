@@ -2,7 +2,7 @@ import math
 
 import pytest
 
-from agentgauge.analyzer.signals import BUILTIN
+from agentgauge.analyzer.builtin import BUILTIN
 from agentgauge.web.units import unit_of
 
 

@@ -13,7 +13,7 @@ from agentgauge.analyzer.history import History
 from agentgauge.analyzer.leaks import HELD
 from agentgauge.analyzer.statistics import Regression, change_points, forecast, regressions
 from agentgauge.analyzer.statistics.significance import false_discoveries_controlled
-from agentgauge.analyzer.trends import line
+from agentgauge.analyzer.trends import Line, line
 from agentgauge.configuration import Signal
 
 Matrix = npt.NDArray[np.float64]
@@ -26,6 +26,9 @@ RECENT_STEPS: Final = 5
 """Coarse steps that are the level now."""
 
 CONFIDENCE: Final = 0.95
+
+BEGINS_ANEW: Final = frozenset({"agentgauge_budget_used_ratio"})
+"""Metrics of what is used of a period's amount: before the last time it began anew they say nothing."""
 
 _LARGEST_CHANGE: Final = 100.0
 _LEAST_SHARE: Final = 0.01
@@ -147,13 +150,9 @@ def _forecasts(findings: list[Finding], signals: list[Signal], values: Matrix, s
         mean, lower, upper = continued(signal, values[at], (ahead.mean[at], ahead.lower[at], ahead.upper[at]))
         finding.forecast = float(mean[-1])
         finding.forecast_lower, finding.forecast_upper = float(lower[-1]), float(upper[-1])
-        # The interval's worse end crosses first; where both directions are bad, neither end is the worse one.
-        soonest, latest = (lower, upper) if signal.worse == "lower" else (upper, lower)
+        latest = upper if signal.worse == "lower" else lower
         if signal.threshold is not None:
-            finding.eta = _crossing(signal, finding.value, mean, signal.threshold, step)
-            if signal.worse != "both":
-                finding.eta_soonest = _crossing(signal, finding.value, soonest, signal.threshold, step)
-                finding.eta_latest = _crossing(signal, finding.value, latest, signal.threshold, step)
+            _crossings(finding, signal, signal.threshold, _far(signal, values[at]) or (mean, lower, upper), step)
         finding.predicted_in = _prediction(signal, values[at], latest, step) if signal.worse != "both" else np.nan
         finding.predicted = float(not np.isnan(finding.predicted_in))
 
@@ -163,9 +162,38 @@ def continued(signal: Signal, past: Vector, paths: tuple[Vector, Vector, Vector]
 
     What has a capacity and fills or drains steadily goes on along its line; all else as forecast, which are `paths`.
     """
-    steady = line(past) if signal.threshold is not None or signal.metric in HELD else None
+    steady = _steady(signal, past)
     floor, ceiling = bounds(signal)
     return [np.clip(path, floor, ceiling) for path in (steady.paths(len(paths[0])) if steady else paths)]
+
+
+def _steady(signal: Signal, past: Vector) -> Line | None:
+    """Return the line a signal's past (m,) goes along, of what has a capacity and fills or drains steadily."""
+    if signal.threshold is None and signal.metric not in HELD:
+        return None
+    if signal.metric in BEGINS_ANEW:
+        known = np.flatnonzero(~np.isnan(past))
+        falls = np.flatnonzero(past[known][1:] < past[known][:-1] / 2)
+        past = past[known[falls[-1] + 1] :] if falls.size else past
+    return line(past)
+
+
+def _far(signal: Signal, past: Vector) -> tuple[Vector, Vector, Vector] | None:
+    """Return a steady line and its interval's ends as far ahead as the past (m,) reaches back, None for none."""
+    steady = _steady(signal, past)
+    return steady and steady.paths(len(past))
+
+
+def _crossings(
+    finding: Finding, signal: Signal, threshold: float, paths: tuple[Vector, Vector, Vector], step: float
+) -> None:
+    mean, lower, upper = paths
+    finding.eta = _crossing(signal, finding.value, mean, threshold, step)
+    # The interval's worse end crosses first; where both directions are bad, neither end is the worse one.
+    if signal.worse != "both":
+        soonest, latest = (lower, upper) if signal.worse == "lower" else (upper, lower)
+        finding.eta_soonest = _crossing(signal, finding.value, soonest, threshold, step)
+        finding.eta_latest = _crossing(signal, finding.value, latest, threshold, step)
 
 
 def _crossing(signal: Signal, value: float, path: Vector, threshold: float, step: float) -> float:

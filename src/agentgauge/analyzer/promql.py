@@ -21,6 +21,7 @@ def expression(signal: Signal) -> str:
         text = f"({signal.expression})"
     elif signal.measure == "value":
         text = f"sum by ({by}) ({selector(signal.metric, signal.where)})"
+        text += f" / sum by ({by}) ({selector(signal.per, signal.per_where)})" if signal.per else ""
     elif signal.measure == "rate":
         total = _increase(_counted(signal.metric), signal.where, signal, by)
         bound = f"{total} {guard}" if signal.minimum_events > 0 else total

@@ -6,6 +6,7 @@ from dataclasses import fields, replace
 from typing import Final, NamedTuple
 
 from agentgauge.analyzer import leaks, levels
+from agentgauge.analyzer.capacity import of_series
 from agentgauge.analyzer.findings import Finding
 from agentgauge.analyzer.history import History
 from agentgauge.configuration import Signal
@@ -95,6 +96,6 @@ class Rounds:
         for rows in due:
             # Copies: what is assessed elsewhere must not change meanwhile.
             few = [replace(findings[row], episode=None) for row in rows]
-            kinds = [signals[finding.series.signal] for finding in few]
+            kinds = [of_series(signals[finding.series.signal], finding.series) for finding in few]
             result.append(Some(rows, levels.past(history, rows), few, kinds, self._horizon, anew))
         return result

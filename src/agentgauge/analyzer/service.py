@@ -13,6 +13,7 @@ from typing import Any, Final
 from agentgauge.analyzer import anomalies, rounds, state
 from agentgauge.analyzer import findings as gauges
 from agentgauge.analyzer.anomalies import STALE_TICKS
+from agentgauge.analyzer.capacity import of_series
 from agentgauge.analyzer.correlation import Pair, correlated
 from agentgauge.analyzer.detail import detail_of, remembered
 from agentgauge.analyzer.engine import Engine, Local
@@ -168,6 +169,7 @@ class Analyzer:
             if finding is None:
                 return None
             kind, row, kept = self._signals[signal], row_of(self._history, finding), replace(finding)
+            kind = of_series(kind, wanted)
             past = remembered(self._history, self._history.rows[wanted], kept, kind.window_seconds)
             others = related(self._history, self._current(), self._pairs, finding)
         return replace(detail_of(row, kept, kind, past, self._settings.horizon_seconds), related=others)

@@ -19,7 +19,7 @@ from agentgauge.cli.urls import checked_url, without_password
 from agentgauge.configuration import Analyzer as Settings
 from agentgauge.errors import ConfigurationError, UsageError
 from agentgauge.exporter.exporter import Exporter
-from agentgauge.totals import Family, Totals
+from agentgauge.totals import Family
 from agentgauge.web.app import Surface
 from agentgauge.web.page import Status, render_page
 from agentgauge.web.serving import open_server
@@ -58,7 +58,7 @@ def serve(
         links.append(("Grafana", checked_url("--grafana.url", grafana_url)))
     running = Exporter(configuration, Path(home()))
     try:
-        analyzer, found, writing = _analyzer(settings, running.totals, config_file)
+        analyzer, found, writing = _analyzer(settings, running.known_families, config_file)
 
         def families() -> list[Family]:
             return [*running.families(), *found()]
@@ -85,7 +85,9 @@ def serve(
         running.close()
 
 
-def _analyzer(settings: Settings, totals: Totals, config_file: Path | None) -> "tuple[Analyzer, Families, list[Task]]":
+def _analyzer(
+    settings: Settings, counted: Families, config_file: Path | None
+) -> "tuple[Analyzer, Families, list[Task]]":
     """Return the analyzer, its families, and what writes them elsewhere."""
     try:
         from agentgauge.analyzer.engine import opened
@@ -96,7 +98,7 @@ def _analyzer(settings: Settings, totals: Totals, config_file: Path | None) -> "
         raise UsageError(f"serve needs {error.name}: pip install 'agentgauge[analyzer]'") from error
     url, timeout = settings.prometheus_url, settings.timeout_seconds
     try:
-        source = PrometheusSource(url, timeout) if url else EmbeddedSource(totals.families)
+        source = PrometheusSource(url, timeout) if url else EmbeddedSource(counted)
         engine = opened(settings.engine, timeout)
         analyzer = Analyzer(settings, source, Path(home()) / "analyzer" / "state.npz", engine=engine)
         return analyzer, *remote_write(settings, analyzer.families, socket.gethostname())

@@ -20,7 +20,7 @@ from agentgauge.configuration import Configuration
 from agentgauge.exporter.budgets import Budgets
 from agentgauge.exporter.intake import Collector, Intake
 from agentgauge.exporter.quality import weight_family
-from agentgauge.exporter.self_metrics import build_info, gauge, process_families
+from agentgauge.exporter.self_metrics import build_info, disk_families, gauge, process_families
 from agentgauge.exporter.watched import (
     hooks_row,
     logs_row,
@@ -105,6 +105,10 @@ class Exporter:
             *self.own_families(),
         ]
 
+    def known_families(self) -> list[Family]:
+        """Return what is counted, of budgets and of the exporter itself, without waiting for a fold."""
+        return [*self.totals.families(), *self._budgets.families(time.time()), *self.own_families()]
+
     def own_families(self) -> list[Family]:
         """Return what the exporter says of itself, without waiting for a fold.
 
@@ -117,6 +121,7 @@ class Exporter:
             gauge("agentgauge_spool_size_bytes", float(self._spool.size_bytes)),
             gauge("agentgauge_spool_limit_bytes", float(self._spool.limit_bytes)),
             gauge("agentgauge_fold_duration_seconds", self._intake.fold_seconds),
+            *disk_families(self._spool_directory),
             build_info(),
             *process_families(),
         ]

@@ -1,6 +1,8 @@
 """What the exporter says of its own process."""
 
+import os
 import platform
+from pathlib import Path
 from typing import Any, Final
 
 from prometheus_client import ProcessCollector
@@ -20,6 +22,18 @@ def gauge(name: str, value: float, labels: tuple[str, ...] = ()) -> Family:
 def build_info() -> Family:
     """Return agentgauge's and Python's version."""
     return gauge("agentgauge_build_info", 1.0, (__version__, platform.python_version()))
+
+
+def disk_families(directory: Path) -> list[Family]:
+    """Return the room left on a directory's file system, and its size; none where that cannot be told."""
+    try:
+        found = os.statvfs(directory)
+    except OSError:
+        return []
+    return [
+        gauge("agentgauge_disk_free_bytes", float(found.f_bavail * found.f_frsize)),
+        gauge("agentgauge_disk_size_bytes", float(found.f_blocks * found.f_frsize)),
+    ]
 
 
 def process_families() -> list[Family]:

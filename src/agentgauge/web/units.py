@@ -37,10 +37,12 @@ _SHARE: Final = Unit(text.percent, ceiling=1.0)
 _UNITS: Final = (
     ("cost_rate", Unit(lambda value: f"{text.money(value)}/h" if math.isfinite(value) else NONE)),
     ("token_usage", Unit(lambda value: f"{text.count(value)}/s" if math.isfinite(value) else NONE)),
+    ("tokens", Unit(text.count)),
     ("duration", Unit(text.seconds)),
     ("ratio", _SHARE),
     ("score", _SHARE),
     ("cost", Unit(text.money)),
+    ("_per_run", Unit(text.significant)),
     ("memory", Unit(text.size, binary=True)),
     ("open_fds", Unit(text.count)),
     ("_time", Unit(lambda value: f"{text.seconds(value)}/s" if math.isfinite(value) else NONE)),

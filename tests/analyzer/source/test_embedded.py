@@ -1,7 +1,7 @@
 import pytest
 
+from agentgauge.analyzer.builtin import BUILTIN
 from agentgauge.analyzer.series import series
-from agentgauge.analyzer.signals import BUILTIN
 from agentgauge.analyzer.source.embedded import EmbeddedSource
 from agentgauge.configuration import Signal
 from agentgauge.record import Record
@@ -42,6 +42,16 @@ def test_no_events_are_no_value() -> None:
     for _ in range(400):
         last = process.read()
     assert last == {}
+
+
+def test_a_gauge_is_divided_by_another_where_that_is_not_0() -> None:
+    process = Process(Signal("free", "value", "agentgauge_disk_free_bytes", per="agentgauge_disk_size_bytes"))
+    process.totals.set("agentgauge_disk_free_bytes", (), 3.0)
+    assert process.read() == {}
+    process.totals.set("agentgauge_disk_size_bytes", (), 0.0)
+    assert process.read() == {}
+    process.totals.set("agentgauge_disk_size_bytes", (), 4.0)
+    assert process.read() == {"free": 0.75}
 
 
 def test_ratio_is_0_before_the_first_failure_and_counts_it_at_once() -> None:

@@ -73,8 +73,7 @@ class EmbeddedSource:
     ) -> Iterator[tuple[tuple[str, ...], float, float]]:
         """Yield label values, the value, and how many events it is made of; NaN where that is not counted."""
         if signal.measure == "value":
-            for labels, value in _gauge_sums(signal, gauges.get(signal.metric, {})).items():
-                yield labels, value, math.nan
+            yield from ((labels, value, math.nan) for labels, value in _gauge_values(signal, gauges).items())
             return
         name, part = resolved_metric(signal.metric)
         groups, sums = self._increases(signal, name, signal.where, now, whole=False)
@@ -147,12 +146,22 @@ def _windows(signals: Sequence[Signal]) -> dict[str, float]:
     return windows
 
 
-def _gauge_sums(signal: Signal, samples: _Samples) -> dict[tuple[str, ...], float]:
-    metric = METRICS[signal.metric]
+def _gauge_values(signal: Signal, gauges: dict[str, _Samples]) -> dict[tuple[str, ...], float]:
+    values = _gauge_sums(signal, signal.metric, signal.where, gauges)
+    if not signal.per:
+        return values
+    wholes = _gauge_sums(signal, signal.per, signal.per_where, gauges)
+    return {labels: value / wholes[labels] for labels, value in values.items() if wholes.get(labels)}
+
+
+def _gauge_sums(
+    signal: Signal, name: str, where: dict[str, str], gauges: dict[str, _Samples]
+) -> dict[tuple[str, ...], float]:
+    metric = METRICS[name]
     kept = [metric.labels.index(label) for label in signal.by]
-    conditions = [(metric.labels.index(label), condition) for label, condition in signal.where.items()]
+    conditions = [(metric.labels.index(label), condition) for label, condition in where.items()]
     sums: dict[tuple[str, ...], float] = {}
-    for labels, value in samples.items():
+    for labels, value in gauges.get(name, {}).items():
         if all(accepts(condition, labels[at]) for at, condition in conditions) and not isinstance(value, Histogram):
             group = tuple(labels[at] for at in kept)
             sums[group] = sums.get(group, 0.0) + value
