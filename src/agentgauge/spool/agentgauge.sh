@@ -4,9 +4,9 @@
 #     agentgauge_hook git pre-commit lint make lint
 #     agentgauge_record tests suite=unit outcome=passed count:=12
 #
-# The path never changes for an installation: write it down to save the process that says it. A shell without
-# $EPOCHREALTIME (all but bash from 5.0 on, and zsh with zsh/datetime) measures in hundredths of a second, from
-# /proc/uptime. A shell sees no file's size: it heeds the spool's limit once the exporter or a writer in Python has put
+# The path never changes for an installation: write it down to save the process that says it. Tested with dash, bash,
+# busybox sh, zsh, ksh93, mksh and yash. A shell without $EPOCHREALTIME (all but bash from 5.0 on, mksh, and zsh with
+# zsh/datetime) measures in hundredths of a second, from /proc/uptime. A shell sees no file's size: it heeds the spool's limit once the exporter or a writer in Python has put
 # the mark "full" there. A shell that a signal ends with its command records nothing; agentgauge-hook does.
 
 # agentgauge_hook SYSTEM EVENT NAME COMMAND [ARGUMENT...]: run a command and record how long it took and how it ended.
@@ -61,16 +61,24 @@ agentgauge_record() {
         '~' | '~/'*) _agentgauge_spool=${HOME:-}${AGENTGAUGE_HOME#?}/spool ;;
         *) _agentgauge_spool=$AGENTGAUGE_HOME/spool ;;
     esac
-    if [ -e "$_agentgauge_spool/full" ]; then
-        { printf . >>"$_agentgauge_spool/dropped"; } 2>/dev/null || :
+    # Past some 4 KB not every shell writes a line in one piece, and another writer's could be between.
+    if [ -e "$_agentgauge_spool/full" ] || [ ${#_agentgauge_line} -gt 4000 ]; then
+        { _agentgauge_print . >>"$_agentgauge_spool/dropped"; } 2>/dev/null || :
         return 0
     fi
     # A file that is not there is made for its owner alone; that, and only that, takes processes.
     [ -e "$_agentgauge_spool/spool.jsonl" ] ||
         (umask 077 && mkdir -p "$_agentgauge_spool" && : >>"$_agentgauge_spool/spool.jsonl") 2>/dev/null || :
     # The first newline ends what a dying writer or a full disk may have left; an empty line says nothing.
-    { printf '\n%s}\n' "$_agentgauge_line" >>"$_agentgauge_spool/spool.jsonl"; } 2>/dev/null || :
+    { _agentgauge_print "
+$_agentgauge_line}
+" >>"$_agentgauge_spool/spool.jsonl"; } 2>/dev/null || :
 }
+
+case ${KSH_VERSION:-} in
+    *MIRBSD* | *'PD KSH'*) _agentgauge_print() { print -rn -- "$1"; } ;; # to these printf is another program
+    *) _agentgauge_print() { printf %s "$1"; } ;;
+esac
 
 _agentgauge_run() {
     shift 4
