@@ -5,12 +5,14 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from agentgauge.analyzer.bottlenecks import bottlenecks
 from agentgauge.analyzer.correlation import Pair, causes, grouped, since
 from agentgauge.analyzer.findings import Finding, duration
 from agentgauge.analyzer.findings import text as name
 from agentgauge.analyzer.history import History
+from agentgauge.analyzer.opportunities import opportunities
 
 VERSION: Final = 1
 
@@ -22,7 +24,7 @@ class Row(Struct, frozen=True):
     """One thing found.
 
     Args:
-        kind: anomaly, regression, predicted_regression, threshold, leak, bottleneck or group.
+        kind: anomaly, regression, predicted_regression, threshold, leak, bottleneck, opportunity or group.
         signal: of which signal; of a group, of the member that began first.
         labels: the series' labels.
         since: unix seconds; null where it has no beginning.
@@ -30,6 +32,7 @@ class Row(Struct, frozen=True):
         text: one sentence.
         causes: the series that may have caused it, the likeliest first.
         members: of a group, its series, the one that began first first.
+        name: of an opportunity, which one.
     """
 
     kind: str
@@ -40,6 +43,7 @@ class Row(Struct, frozen=True):
     text: str
     causes: tuple[str, ...] = ()
     members: tuple[str, ...] = ()
+    name: str = ""
 
 
 class Report(Struct, frozen=True):
@@ -78,6 +82,9 @@ def report(history: History, findings: Sequence[Finding], pairs: Sequence[Pair],
         )
         evidence = {"share": found.share, "share_before": found.before, "steps": float(found.steps)}
         rows.append(_row("bottleneck", found.finding, None, evidence, text))
+    for chance in opportunities(history, findings):
+        row = _row("opportunity", chance.finding, None, chance.evidence, chance.text)
+        rows.append(replace(row, name=chance.name))
     return Report(VERSION, now, tuple(rows))
 
 
@@ -125,7 +132,7 @@ def _group(members: Sequence[Finding], interval: float) -> Row:
     text = f"{len(members)} series degraded together, {names[0]} first."
     evidence = {"members": float(len(members)), "within_seconds": since(members[-1], interval) - begins}
     row = _row("group", members[0], begins, evidence, text)
-    return Row(row.kind, row.signal, row.labels, row.since, row.evidence, row.text, members=names)
+    return replace(row, members=names)
 
 
 def _row(
