@@ -14,13 +14,16 @@ from agentgauge_spool import write
 _sent: Final[dict[tuple[str, Labels], float | Histogram]] = {}
 _lock = threading.Lock()
 _pid = 0
+_thread: "_Thread | None" = None
+_STOP_SECONDS: Final = 5.0
 
 
 def report_to_spool(interval_seconds: float = 1.0) -> None:
     """Append what this process counts to the spool from now on, where an exporter adds up all processes.
 
     For forked and spawned workers (gunicorn, uvicorn, multiprocessing, Celery) and short-lived scripts: call it once
-    in the parent or in each worker. What is left is sent when the process ends normally.
+    in the parent or in each worker. What is left is sent when the process ends normally. An isolated sub-interpreter
+    may have no thread for it: what it counts is sent when it ends.
 
     Args:
         interval_seconds: between two appends.
@@ -30,26 +33,48 @@ def report_to_spool(interval_seconds: float = 1.0) -> None:
         return
     if not _pid:
         os.register_at_fork(after_in_child=lambda: _begin(interval_seconds))
-        atexit.register(_send)
+        atexit.register(_end)
         # multiprocessing's children end without atexit, and forget the finalizers they were forked with.
         multiprocessing.util.register_after_fork(
-            CELLS, lambda _: multiprocessing.util.Finalize(None, _send, exitpriority=1)
+            CELLS, lambda _: multiprocessing.util.Finalize(None, _end, exitpriority=1)
         )
     _pid = os.getpid()
     _begin(interval_seconds)
 
 
 def _begin(interval_seconds: float) -> None:
-    global _lock, _pid
+    global _lock, _pid, _thread
     _lock, _pid = threading.Lock(), os.getpid()
     _sent.clear()  # a child's cells start from zero
-    threading.Thread(target=_send_regularly, args=(interval_seconds,), name="agentgauge", daemon=True).start()
+    try:
+        _thread = _Thread(interval_seconds)
+        _thread.start()
+    except RuntimeError:  # an isolated sub-interpreter
+        _thread = None
 
 
-def _send_regularly(interval_seconds: float) -> None:
-    stopped = threading.Event()
-    while not stopped.wait(interval_seconds):
-        _send()
+class _Thread(threading.Thread):
+    """Sends regularly, until it is stopped."""
+
+    def __init__(self, interval_seconds: float) -> None:
+        super().__init__(name="agentgauge", daemon=True)
+        self._interval = interval_seconds
+        self._ended = threading.Event()
+
+    def run(self) -> None:
+        while not self._ended.wait(self._interval):
+            _send()
+
+    def stop(self) -> None:
+        """End it: no sub-interpreter can end while one of its threads runs."""
+        self._ended.set()
+        self.join(_STOP_SECONDS)
+
+
+def _end() -> None:
+    if _thread is not None:
+        _thread.stop()
+    _send()
 
 
 def _send() -> None:
