@@ -13,6 +13,13 @@ SCALE = float(os.environ.get("AGENTGAUGE_TEST_SCALE", "1"))
 
 _PATIENCE_SECONDS = 60.0
 
+# The clock of whoever runs this first: as far from this machine's as the test says.
+_CLOCK = """
+import os, time
+_now, _offset = time.time, os.environ["AGENTGAUGE_HOME"] + "/clock"
+time.time = lambda: _now() + (float(open(_offset).read()) if os.path.exists(_offset) else 0)
+"""
+
 # Forks an exporter, and another one whenever it is dead, so that a start costs no imports. Segments are small and their
 # grace period short, so that many are renamed and deleted meanwhile. What it prints has been exposed.
 _SUPERVISOR = """
@@ -77,7 +84,7 @@ class Exporters:
 
     def __enter__(self) -> "Exporters":
         """Start."""
-        self._process = subprocess.Popen([sys.executable, "-c", _SUPERVISOR], stdout=subprocess.PIPE)
+        self._process = subprocess.Popen([sys.executable, "-c", _CLOCK + _SUPERVISOR], stdout=subprocess.PIPE)
         self.await_start()
         return self
 
@@ -138,6 +145,18 @@ def start_writer(number: int, pace: float) -> "subprocess.Popen[bytes]":
 def written(home: Path, number: int) -> int:
     """Return how many runs a writer knows to be written."""
     return int.from_bytes((home / f"written-{number}").read_bytes(), "little")
+
+
+def set_clock(home: Path, seconds: float) -> None:
+    """Set the clock of exporters and of ``clocked_hook`` so much before or after this machine's."""
+    (home / "clock.new").write_text(f"{seconds}")
+    (home / "clock.new").replace(home / "clock")
+
+
+def clocked_hook(name: str, *command: str) -> list[str]:
+    """Return a command line of agentgauge-hook that goes by the clock that is set."""
+    code = _CLOCK + "from agentgauge.spool.hook import main; main()"
+    return [sys.executable, "-c", code, "--system", "ci", "--event", "e", "--name", name, "--", *command]
 
 
 def hook_command(name: str, *command: str) -> list[str]:

@@ -16,7 +16,7 @@ import pytest
 from agentgauge.spool import hook
 from agentgauge.spool.reader import SpoolReader
 from agentgauge_spool import append
-from tests.spool.processes import SCALE, Exporters, hook_command, start_writer, written
+from tests.spool.processes import SCALE, Exporters, clocked_hook, hook_command, set_clock, start_writer, written
 
 EXPORTER = [sys.executable, "-m", "agentgauge", "exporter", "--web.listen-address", "127.0.0.1:0"]
 
@@ -166,6 +166,25 @@ def test_a_clock_that_goes_back_changes_no_count(made: Path, monkeypatch: pytest
 
     assert count == 15
     reader.close()
+
+
+def test_a_clock_that_goes_back_while_exporters_and_hooks_run_changes_no_count(made: Path) -> None:
+    count = 0
+    with Exporters() as exporters:
+        for hours in (0, -1, -48, 24, -1):
+            set_clock(made, 3600 * hours)
+            for _ in range(2):
+                assert subprocess.run(clocked_hook("x", "true")).returncode == 0
+            count += 2
+            exporters.await_runs(count)
+            if hours == -48:
+                exporters.kill()
+                exporters.await_start()
+        exporters.follow(0.3)
+
+    assert exporters.runs == sorted(exporters.runs)
+    assert runs_by_name(made) == {"x": count}
+    assert exporters.refused == 0
 
 
 def test_a_second_exporter_is_refused_in_one_line_and_the_first_goes_on(made: Path) -> None:
