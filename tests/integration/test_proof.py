@@ -141,7 +141,7 @@ def test_degradation_is_detected_told_and_told_to_be_over(
         until(lambda: len(prometheus.query('up{job=~"agentgauge-exporter|agentgauge-services"} == 1')) == 2)
         analyzer = (f"--prometheus.url={prometheus.url}", f"{listen}={addresses['analyzer']}")
         stack.enter_context(_process("agentgauge", "analyzer", *analyzer, home=tmp_path))
-        until(lambda: len(prometheus.query("up == 1")) == 3)
+        until(lambda: len(prometheus.query("up == 1")) == 4)
         until(lambda: _finding(addresses["analyzer"], "agentgauge_signal_expected", "agent_duration_p95"), 60)
         until(lambda: prometheus.get("/api/v1/alertmanagers")["activeAlertmanagers"])
         time.sleep(3 * _STEP_SECONDS)
