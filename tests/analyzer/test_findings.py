@@ -48,6 +48,8 @@ def test_duration_has_one_unit(seconds: float, text: str) -> None:
         ([("gen_ai_tool_name", "t")], "tool/t"),
         ([("gen_ai_provider_name", "p"), ("gen_ai_request_model", "m")], "model/m"),
         ([("hook_system", "git"), ("hook_name", "ruff")], "hook/ruff"),
+        ([("role", "worker")], "process/worker"),
+        ([("suite", "unit"), ("stage", "ci")], "tests/unit"),
         ([("other", "x")], "s"),
     ],
 )

@@ -18,6 +18,9 @@ _COMPONENTS: Final = {
     "hook_name": "hook",
     "cache": "cache",
     "gen_ai_request_model": "model",
+    "role": "process",
+    "budget": "budget",
+    "suite": "tests",
 }
 _ANOMALY_WEIGHT: Final = 0.6
 _REGRESSION_WEIGHT: Final = 0.4
