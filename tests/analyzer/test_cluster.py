@@ -29,7 +29,7 @@ Found = dict[tuple[str, tuple[object, ...]], float | Histogram]
 
 PATIENCE = 60.0
 MANY = [series("tool_duration_p95", [("gen_ai_tool_name", f"t{number}")]) for number in range(40)]
-TICKS = 30
+TICKS = 10
 
 
 # The dashboard cannot be left out, but need not be on a port that may be taken.
@@ -62,6 +62,10 @@ class Counted:
     @property
     def up(self) -> bool:
         return self._engine.up
+
+    @property
+    def problem(self) -> str:
+        return self._engine.problem
 
     def results(self, work: Sequence[Callable[[], Result]]) -> list[Result]:
         self.works |= {one.func for one in work if isinstance(one, partial)}
@@ -151,12 +155,15 @@ def test_a_cluster_that_goes_and_comes_back_is_told_once_and_loses_nothing(caplo
     assert engine.results([partial(sum, [1, 2]), partial(sum, [3, 4])]) == [3, 7]
     assert engine.results([partial(sum, [5])]) == [5]
     assert not engine.up
+    assert engine.problem.startswith(f"tcp://127.0.0.1:{port}: ")
     (record,) = caplog.records
     assert f"tcp://127.0.0.1:{port}: " in record.getMessage()
     assert "is done in this process until it answers" in record.getMessage()
+    engine.timeout = PATIENCE
     with LocalCluster(n_workers=1, processes=False, scheduler_port=port, **OPTIONS):
         assert engine.results([partial(sum, [1, 2])]) == [3]
         assert engine.up
+        assert engine.problem == ""
         engine.close()
     assert [record.getMessage() for record in caplog.records[1:]] == [f"tcp://127.0.0.1:{port}: works again"]
 

@@ -37,7 +37,7 @@ EFFECT: Final = 2.0
 RATIO_FLOOR: Final = 0.2
 """A ratio's change counts relative to at least this: the first failure of many is no 'infinitely more'."""
 
-SERIES_AT_ONCE: Final = 1024
+SERIES_AT_ONCE: Final = 512
 """Series of a block."""
 
 _FEWEST_WINDOWS: Final = 2.0

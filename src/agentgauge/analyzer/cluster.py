@@ -4,6 +4,7 @@ import logging
 import socket
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Final, TypeVar
 
 from distributed import Client, Future
@@ -36,11 +37,11 @@ class Cluster:
 
     def __init__(self, host: str, port: int, timeout: float, pause: float = PAUSE_SECONDS) -> None:
         self.up = False
+        self.problem = ""
         self.timeout = timeout
         self._place = (host, port)
         self._address = f"tcp://[{host}]:{port}" if ":" in host else f"tcp://{host}:{port}"
         self._pause = pause
-        self._failing = False
         self._failed = -pause
         self._client: Client | None = None
 
@@ -62,7 +63,9 @@ class Cluster:
     def close(self) -> None:
         """Disconnect."""
         if self._client is not None:
-            self._client.close(timeout=_CONNECTED_SECONDS)
+            # One that is gone may not be told goodbye.
+            with suppress(Exception):
+                self._client.close(timeout=_CONNECTED_SECONDS)
             self._client = None
 
     def _gathered(self, work: Sequence[Callable[[], Result]]) -> list[Result]:
@@ -83,10 +86,9 @@ class Cluster:
             raise TimeoutError(f"no result in {self.timeout:g} s") from error
 
     def _say(self, problem: str) -> None:
-        self.up = not problem
-        if problem and not self._failing:
-            line = " ".join(problem.split())[:_MESSAGE_CHARS]
-            _log.warning("%s: %s; what it does is done in this process until it answers", self._address, line)
-        elif self._failing and not problem:
+        told, self.up = bool(self.problem), not problem
+        self.problem = f"{self._address}: {' '.join(problem.split())[:_MESSAGE_CHARS]}" if problem else ""
+        if problem and not told:
+            _log.warning("%s; what it does is done in this process until it answers", self.problem)
+        elif told and not problem:
             _log.warning("%s: works again", self._address)
-        self._failing = bool(problem)

@@ -16,6 +16,10 @@ class Engine(Protocol):
     def up(self) -> bool:
         """Whether the last work was done where it was meant to be."""
 
+    @property
+    def problem(self) -> str:
+        """What is wrong with it, on one line; empty where nothing is."""
+
     def results(self, work: Sequence[Callable[[], Result]]) -> list[Result]:
         """Return what each piece of work returns."""
 
@@ -27,6 +31,7 @@ class Local:
     """Works in this process."""
 
     up = True
+    problem = ""
 
     def results(self, work: Sequence[Callable[[], Result]]) -> list[Result]:
         """Do one piece after the other."""

@@ -100,8 +100,8 @@ class Analyzer:
 
     @property
     def problem(self) -> str:
-        """What is wrong with the source now, on one line; empty where nothing is."""
-        return self._failures.problem
+        """What is wrong with the source or the engine now, on one line; empty where nothing is."""
+        return "; ".join(filter(None, (self._failures.problem, self._engine.problem)))
 
     def tick(self, now: float) -> None:
         """Read every signal at one instant (unix seconds) and judge it.
