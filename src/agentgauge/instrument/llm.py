@@ -11,7 +11,7 @@ from agentgauge.instrument.outcome import error_type_of
 from agentgauge.instrument.refusal import number_or_refuse
 from agentgauge.instrument.scope import Scope, scope
 from agentgauge.instrument.stream import until_the_end
-from agentgauge.instrument.usage import read_finish_reason, read_model, read_usage
+from agentgauge.instrument.usage import read_finish_reason, read_model, read_usage, unpacked
 from agentgauge.instrument.wrapping import F
 from agentgauge.record import Record
 
@@ -89,6 +89,7 @@ class Call:
 
     def response(self, response: object) -> None:
         """Read tokens, model and finish reason from an answer of OpenAI, Anthropic, Google or Bedrock."""
+        response = unpacked(response)
         self.amounts.update(read_usage(response))
         self.model = self.model or read_model(response)
         self.finish_reason = read_finish_reason(response) or self.finish_reason
@@ -131,6 +132,10 @@ class LlmMeter:
     def fail(self, token: Call, error: BaseException) -> None:
         """Note that a call raised; what a stream brought before counts."""
         self._record(token, error_type_of(error))
+
+    def drop(self, token: Call) -> None:
+        """Note that no call was made after all."""
+        self._cell.end(token.started)
 
     def suspend(self, token: Call, item: object) -> None:
         """Note a chunk of a generator; the last ones may carry the usage."""

@@ -4,6 +4,9 @@ Input tokens include cached ones, as OpenTelemetry's conventions have it: OpenAI
 Anthropic and Bedrock report them apart.
 """
 
+import json
+import re
+from contextlib import suppress
 from typing import Any, Final
 
 _INCLUDED: Final = (
@@ -12,10 +15,19 @@ _INCLUDED: Final = (
     ("usage", "input_tokens", "output_tokens", "input_tokens_details", "output_tokens_details"),
 )
 _APART: Final = (
-    # Anthropic, Bedrock's converse
+    # Anthropic, Bedrock's converse, what its invoke_model says at a stream's end and in headers
     ("input_tokens", "output_tokens", "cache_read_input_tokens", "cache_creation_input_tokens"),
     ("inputTokens", "outputTokens", "cacheReadInputTokens", "cacheWriteInputTokens"),
+    ("inputTokenCount", "outputTokenCount", "cacheReadInputTokenCount", "cacheWriteInputTokenCount"),
 )
+_HEADERS: Final = {
+    f"x-amzn-bedrock-{header}-token-count": name
+    for header, name in zip(("input", "output", "cache-read-input", "cache-write-input"), _APART[-1], strict=True)
+}
+_METRICS: Final = "amazon-bedrock-invocationMetrics"
+_TELLING: Final = re.compile(rb'"(?:usage|model|stop_?reason|amazon-bedrock-invocationMetrics)"', re.IGNORECASE)
+_COUNT: Final = re.compile(r"[0-9]{1,12}")
+_LONGEST_CHUNK: Final = 1 << 20
 
 _FINISH_REASONS: Final = {
     word: normal
@@ -44,15 +56,15 @@ _MESSAGE_IN: Final = ("message", "response", "metadata", "delta", "messageStop")
 
 def read_usage(response: object) -> dict[str, float]:
     """Return a response's token counts by the catalogue's amount names; empty where it has none."""
-    usage = _get(response, "usage")
+    usage = _get(response, "usage") or _get(response, _METRICS)
     if usage is None:
         google = _get(response, "usage_metadata") or _get(response, "usageMetadata")
         if google is not None:
             return _google(google)
         # Events of streams: Anthropic's message_start, OpenAI's response.completed, Bedrock's metadata.
         inner = _inner(response)
-        usage = _get(inner, "usage")
-        if usage is None:
+        usage = _get(inner, "usage") or _of_headers(response)
+        if not usage:
             return {}
     for read_input, read_output, cache_read, cache_write in _APART:
         has_cache = _get(usage, cache_read) is not None or _get(usage, cache_write) is not None
@@ -72,6 +84,24 @@ def read_usage(response: object) -> dict[str, float]:
             )
     # Anthropic's message_delta tells the output alone.
     return _counts(None, _number(usage, "output_tokens"), None, None, None)
+
+
+def unpacked(response: object) -> object:
+    """Return what is in a chunk of Bedrock's invoke_model_with_response_stream, or the response itself."""
+    packed = _get(_get(response, "chunk"), "bytes") if isinstance(response, dict) else None
+    if isinstance(packed, bytes) and len(packed) <= _LONGEST_CHUNK and _TELLING.search(packed):
+        with suppress(ValueError, RecursionError):
+            return json.loads(packed)
+    return response
+
+
+def read_snapshot(stream: object) -> object:
+    """Return the response as far as a stream has been read, where it keeps one: Anthropic's and OpenAI's do."""
+    for name in ("current_message_snapshot", "current_completion_snapshot"):
+        snapshot = _get(stream, name)
+        if snapshot is not None:
+            return snapshot
+    return None
 
 
 def read_model(response: object) -> str:
@@ -127,6 +157,13 @@ def _google(usage: object) -> dict[str, float]:
     thoughts = count("thoughts_token_count", "thoughtsTokenCount")
     output = (count("candidates_token_count", "candidatesTokenCount") or 0.0) + (thoughts or 0.0)
     return _counts(read_input, output, count("cached_content_token_count", "cachedContentTokenCount"), None, thoughts)
+
+
+def _of_headers(response: object) -> dict[str, float]:
+    """Return the counts that Bedrock's invoke_model tells in headers: its body has not been read yet."""
+    headers = _get(_get(response, "ResponseMetadata"), "HTTPHeaders")
+    counts = {name: _get(headers, header) for header, name in _HEADERS.items()} if isinstance(headers, dict) else {}
+    return {name: float(count) for name, count in counts.items() if isinstance(count, str) and _COUNT.fullmatch(count)}
 
 
 def _counts(
