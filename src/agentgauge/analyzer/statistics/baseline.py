@@ -1,21 +1,20 @@
 """The expected value: simple predictors, weighted by how well each has done so far on its series."""
 
 from collections.abc import Sequence
-from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from .blocks import Blocks
-from .grid import Indices, Matrix
+from .grid import Matrix
 from .levels import REACH, median_of_3, median_of_5, recent_levels
+from .presence import Presence
 
 Stack = npt.NDArray[np.float64]
 
 SEASONS_REMEMBERED = 5
 EVIDENCE = 8
-WEIGHT_POWER = 4
 
 
 class Season(NamedTuple):
@@ -25,12 +24,12 @@ class Season(NamedTuple):
     known: int
 
 
-class Pool:
-    """Predictions (J, S, N), and for each of the J the age of a series, in columns, at which it begins to speak."""
+class Pools(NamedTuple):
+    """Predictions (J, S, N), and the age of a series at which each begins to speak; the quick ones first."""
 
-    def __init__(self, predictions: Stack, begins: Sequence[int]) -> None:
-        self.predictions = predictions
-        self.begins = begins
+    predictions: Stack
+    begins: list[int]
+    quick: int
 
 
 def seasonal_template(filled: Matrix, season: int, begins: int) -> Matrix:
@@ -40,8 +39,9 @@ def seasonal_template(filled: Matrix, season: int, begins: int) -> Matrix:
     """
     series, columns = filled.shape
     smooth = np.empty((series, columns))
+    flat = filled.reshape(-1)
+    smooth.reshape(-1)[1:-1] = median_of_3(flat[:-2], flat[1:-1], flat[2:])
     smooth[:, 0], smooth[:, -1] = filled[:, 0], filled[:, -1]
-    smooth[:, 1:-1] = median_of_3(filled[:, :-2], filled[:, 1:-1], filled[:, 2:])
     template = np.empty((series, columns - begins))
     template[:, : max(season - begins, 0)] = filled[:, :1]
     for age in range(1, SEASONS_REMEMBERED + 1):
@@ -49,7 +49,8 @@ def seasonal_template(filled: Matrix, season: int, begins: int) -> Matrix:
         end = columns if age == SEASONS_REMEMBERED else min((age + 1) * season, columns)
         if start >= end:
             continue
-        ago = [smooth[:, start - back * season : end - back * season] for back in range(1, age + 1)]
+        # Copies: numpy computes several times as fast on adjacent memory.
+        ago = [smooth[:, start - back * season : end - back * season].copy() for back in range(1, age + 1)]
         if age <= 2:
             found = ago[0] if age == 1 else (ago[0] + ago[1]) / 2
         else:
@@ -58,59 +59,79 @@ def seasonal_template(filled: Matrix, season: int, begins: int) -> Matrix:
     return template
 
 
-def predictors(filled: Matrix, seasons: Sequence[Season], begins: int) -> tuple[Pool, Pool]:
+def predictors(filled: Matrix, seasons: Sequence[Season], begins: int) -> Pools:
     """Return the quick and the slow predictors of the columns from `begins` on.
 
-    The quick ones are the last value and the recent levels of 5, 15 and 45 columns, these plain and, for each season,
-    of what its template leaves; they follow a change within minutes. The slow ones use 135 columns, which half an
-    hour's outage does not move.
+    The quick ones are the recent levels of 5, 15 and 45 columns and the last value, these levels plain and, for each
+    season, of what its template leaves; they follow a change within minutes. The slow ones use 135 columns, which half
+    an hour's outage does not move.
     """
     series, columns = filled.shape
     lead = max(begins - REACH, 0)
-    recent = slice(begins - lead, None)
-    quick = np.empty((4 + 3 * len(seasons), series, columns - begins))
-    slow = np.empty((1 + len(seasons), series, columns - begins))
-    *quick[:3], slow[0] = (level[:, recent] for level in recent_levels(filled[:, lead:]))
-    quick[3, :, 1:] = filled[:, begins:-1]
-    quick[3, :, 0] = filled[:, max(begins - 1, 0)]
-    for number, season in enumerate(seasons):
-        template = seasonal_template(filled, season.length, lead)
-        places = [*quick[4 + 3 * number : 7 + 3 * number], slow[1 + number]]
-        for level, place in zip(recent_levels(filled[:, lead:] - template), places, strict=True):
-            np.add(level[:, recent], template[:, recent], out=place)
-    return (
-        Pool(quick, [1] * 4 + [season.known for season in seasons for _ in range(3)]),
-        Pool(slow, [1, *(season.known for season in seasons)]),
-    )
+    near = np.ascontiguousarray(filled[:, lead:])
+    quick, slow = 4 + 3 * len(seasons), 1 + len(seasons)
+    predictions = np.empty((quick + slow, series, columns - begins))
+    longer = np.empty((4, *near.shape)) if lead < begins else None
+    last = predictions[3]
+    last[:, 1:] = filled[:, begins:-1]
+    last[:, 0] = filled[:, max(begins - 1, 0)]
+    for number in range(len(seasons) + 1):
+        first = 4 + 3 * (number - 1) if number else 0
+        places = [*predictions[first : first + 3], predictions[quick + number]]
+        template = seasonal_template(filled, seasons[number - 1].length, lead) if number else None
+        left = near if template is None else near - template
+        recent_levels(left, places if longer is None else [*longer])
+        if longer is not None:
+            for level, place in zip(longer, places, strict=True):
+                place[:] = level[:, begins - lead :]
+        if template is not None:
+            template = np.ascontiguousarray(template[:, begins - lead :])
+            for place in places:
+                place += template
+    known = [season.known for season in seasons]
+    return Pools(predictions, [1] * 4 + [age for age in known for _ in range(3)] + [1, *known], quick)
 
 
-def expected_values(filled: Matrix, present: Matrix, age: Indices, pool: Pool, blocks: Blocks) -> Matrix:
-    """Return the weighted mean (S, N) of a pool of predictors.
+def expected_values(filled: Matrix, presence: Presence, pools: Pools, blocks: Blocks) -> Stack:
+    """Return the weighted means (2, S, N) of the quick and of the slow predictors.
 
-    filled: (S, N) without NaN; present: (S, N), or (1, N) for all, 1 where a sample is, 0 where it is missing; age:
-    (S, N) or (1, N) columns since the first sample. A predictor's weight is its typical error, (mean of square roots)
-    squared so that outliers hardly count, to the power of -4, learned from the blocks before. Source: Bates and
-    Granger, The Combination of Forecasts (1969).
+    filled: (S, N) without NaN. A predictor's weight is its typical error, (mean of square roots) squared so that
+    outliers hardly count, to the power of -4, learned from the blocks before. Source: Bates and Granger, The
+    Combination of Forecasts (1969).
     """
-    roots = filled - pool.predictions
-    np.abs(roots, out=roots)
-    np.sqrt(roots, out=roots)
-    counts = np.empty((len(roots), max(len(present), len(age)), blocks.starts.size))
-    for begins in set(pool.begins):
-        members = [member for member, own in enumerate(pool.begins) if own == begins]
-        judged = present * (age >= begins)
-        roots[members[0] : members[-1] + 1] *= judged
-        counts[members] = blocks.learned(judged)
-    totals = blocks.learned(roots)
+    totals = np.empty((len(pools.begins), len(filled), blocks.starts.size))
+    counts = np.empty_like(totals)
+    roots = np.empty_like(filled)
+    for number, (prediction, begins) in enumerate(zip(pools.predictions, pools.begins, strict=True)):
+        judged, first, counts[number] = presence.since(begins)
+        np.subtract(filled, prediction, out=roots)
+        np.abs(roots, out=roots)
+        np.sqrt(roots, out=roots)
+        if presence.missing is None:
+            roots[:, :first] = 0.0
+        else:
+            roots *= judged
+        totals[number] = blocks.sums(roots)
+    totals = blocks.remembered(totals)
     errors = np.where(counts >= EVIDENCE, (totals / np.maximum(counts, 1.0)) ** 2, np.inf)
+    expected = np.empty((2, *filled.shape))
+    for result, members in zip(expected, (slice(pools.quick), slice(pools.quick, None)), strict=True):
+        weights = weights_of(errors[members])
+        for number, (weight, prediction) in enumerate(zip(weights, pools.predictions[members], strict=True)):
+            share = blocks.held(weight)
+            np.multiply(share, prediction, out=share if number else result)
+            if number:
+                result += share
+    return expected
+
+
+def weights_of(errors: Stack) -> Stack:
+    """Return the weights of a pool's predictors from their typical errors, infinite where unknown: (J, S, blocks)."""
     best = errors.min(axis=0)
     with np.errstate(divide="ignore", invalid="ignore"):
-        weights = np.where(errors <= best, 1.0, (best / errors) ** WEIGHT_POWER)
+        # To the power of four.
+        weights: Stack = np.where(errors <= best, 1.0, np.square(np.square(best / errors)))
     # Before there is evidence the shortest level speaks alone.
     weights[1:, np.isinf(best)] = 0.0
     weights /= weights.sum(axis=0)
-    expected = np.empty_like(filled)
-    edges = np.append(blocks.starts, filled.shape[1])
-    for block, (start, end) in enumerate(pairwise(edges)):
-        expected[:, start:end] = np.einsum("js,jsn->sn", weights[:, :, block], pool.predictions[:, :, start:end])
-    return expected
+    return weights

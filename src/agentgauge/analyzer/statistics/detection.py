@@ -8,10 +8,12 @@ import numpy as np
 import numpy.typing as npt
 
 from .baseline import SEASONS_REMEMBERED, Season
+from .blocks import Blocks
 from .grid import SECONDS_PER_DAY, Grid, Indices, Matrix, carried_forward, matrix
 from .judgement import judge
 from .levels import REACH
 from .novelty import novelties
+from .presence import Presence
 from .season import season_lengths
 from .significance import FALSE_ALARM_RATE, debounced, false_discoveries_controlled, sustained
 
@@ -87,25 +89,27 @@ def _detected(grid: Grid, samples: Matrix, season: int | None, recent: int | Non
     kept = grid.slots >= (0 if recent is None else grid.size - min(KEPT_COLUMNS, recent))
     shown = 0 if recent is None else int(grid.size - min(KEPT_COLUMNS, recent, grid.size)) - begins
     slots: Indices | slice = slice(None) if grid.gapless else grid.slots[kept] - begins - shown
-    judged = samples[:, kept]
+    judged = samples if recent is None else samples[:, kept]
     expected, lower, upper, zscore, pvalue = (np.empty(judged.shape) for _ in range(5))
     far = np.zeros(judged.shape, dtype=np.bool_)
     found = (
         found_seasons(grid, samples) if season is None and recent is None else np.zeros(len(samples), dtype=np.int64)
     )
+    blocks = Blocks(grid.size - begins)
+    complete = Presence(None, np.arange(begins, grid.size)[None, :], blocks)
     for chunk, length in chunks_by_season(found, grid.size - begins):
         own = [Season(length, FINDING_COLUMNS)] if length else []
-        surprise, slow = judge(grid.spread(samples[chunk]), [*seasons, *own], begins, shown)
-        width = BAND * SIGMAS_PER_DEVIATION * slow.usual[:, shown:]
-        middle = slow.expected[:, shown:]
-        expected[chunk] = middle[:, slots]
-        lower[chunk] = (middle - width)[:, slots]
-        upper[chunk] = (middle + width)[:, slots]
-        zscore[chunk] = (slow.deviation[:, shown:] / SIGMAS_PER_DEVIATION)[:, slots]
-        pvalue[chunk] = np.exp(surprise * -np.log(10))[:, slots]
-        far[chunk] = slow.surprise[:, slots] >= HOLDING
+        told = judge(grid.spread(samples[chunk]), [*seasons, *own], complete, blocks, shown)
+        width = BAND * SIGMAS_PER_DEVIATION * told.usual
+        expected[chunk] = told.expected[:, slots]
+        lower[chunk] = (told.expected - width)[:, slots]
+        upper[chunk] = (told.expected + width)[:, slots]
+        zscore[chunk] = (told.deviation / SIGMAS_PER_DEVIATION)[:, slots]
+        pvalue[chunk] = np.exp(told.surprise * -np.log(10))[:, slots]
+        far[chunk] = told.slow_surprise[:, slots] >= HOLDING
     missing = np.isnan(judged)
-    zscore[missing] = pvalue[missing] = np.nan
+    if missing.any():
+        zscore[missing] = pvalue[missing] = np.nan
     significant = false_discoveries_controlled(pvalue, FALSE_ALARM_RATE)
     anomaly = np.zeros_like(significant)
     rows_flagged = np.flatnonzero(significant.any(axis=1))

@@ -1,14 +1,14 @@
 """A judgement of each column against what its past lets expect."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
-from .baseline import Pool, Season, expected_values, predictors
+from .baseline import Pools, Season, Stack, expected_values, predictors
 from .blocks import Blocks
-from .grid import Indices, Matrix, carried_forward
+from .grid import Matrix, carried_forward
+from .presence import Presence
 from .scale import usual_deviation
 from .tail import surprises
 
@@ -26,84 +26,91 @@ LASTING_AGREEMENT = 3.0
 DISCOUNT = 0.2
 
 
-@dataclass(frozen=True, slots=True)
-class Judgement:
-    """What a baseline expects, the usual absolute residuals, signed deviations over these (S, N), and -log10 p."""
+class Judged(NamedTuple):
+    """What is told of each column shown, (S, columns).
 
+    surprise: -log10 p; slow_surprise: the slow baseline's alone; expected, usual, deviation: the slow baseline's value,
+    the usual absolute residual, and the signed residual over that.
+    """
+
+    surprise: Matrix
+    slow_surprise: Matrix
     expected: Matrix
     usual: Matrix
     deviation: Matrix
-    surprise: Matrix
 
 
-def judged(
-    filled: Matrix,
-    missing: npt.NDArray[np.bool_] | None,
-    pool: Pool,
-    age: Indices,
-    blocks: Blocks,
-    shown: int,
-) -> Judgement:
-    """Judge filled (S, N) against a pool of predictors.
+class Judgement(NamedTuple):
+    """What the baselines, the quick and the slow one, expect, the usual absolute residuals, and signed deviations over
+    these: each (2, S, N)."""
 
-    missing: (S, N), None where none is; age: (S, N) or (1, N) columns since a series' first sample; shown: the first
-    column whose surprise is wanted.
-    """
-    present = np.ones((1, filled.shape[1])) if missing is None else (~missing).astype(np.float64)
-    expected = expected_values(filled, present, age, pool, blocks)
+    expected: Stack
+    usual: Stack
+    deviation: Stack
+
+
+def judged(filled: Matrix, presence: Presence, pools: Pools, blocks: Blocks) -> Judgement:
+    """Judge filled (S, N) against two pools of predictors."""
+    expected = expected_values(filled, presence, pools, blocks)
     residual = filled - expected
-    if missing is not None:
-        residual *= present
-    size = np.abs(residual)
-    usual = usual_deviation(size, present, expected, blocks)
+    if presence.missing is not None:
+        residual[:, presence.missing] = 0.0
+    usual = usual_deviation(np.abs(residual), presence, expected, blocks)
     # A residual of a series that has been exactly constant at zero has no scale: it is as far out as can be.
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         np.divide(residual, usual, out=residual)
     np.clip(residual, -LARGEST_DEVIATION, LARGEST_DEVIATION, out=residual)
-    residual[np.isnan(residual)] = 0.0
-    residual *= np.cumsum(present, axis=1) > WARM_UP
-    return Judgement(expected, usual, residual, surprises(np.abs(residual, out=size), missing, blocks, shown))
+    if usual.min() == 0:
+        residual[np.isnan(residual)] = 0.0
+    if presence.missing is None:
+        residual[:, :, :WARM_UP] = 0.0
+    else:
+        residual *= presence.before >= WARM_UP
+    return Judgement(expected, usual, residual)
 
 
-def lasting(deviation: Matrix, missing: npt.NDArray[np.bool_] | None, blocks: Blocks, shown: int) -> Matrix:
-    """Return -log10 of the probability (S, N - shown) of the sum of each three signed deviations (S, N) in a row.
+def together(deviation: Matrix) -> Matrix:
+    """Return the absolute sum (S, N) of each three signed deviations (S, N) in a row.
 
     A small step shows in three samples on one side when it shows in none of them. The earlier two count up to three
     times the last one each: what follows a spike is not one.
     """
-    single = np.clip(deviation, -LARGEST_TOGETHER, LARGEST_TOGETHER)
-    sums = single.copy()
+    single = np.clip(deviation, -LARGEST_TOGETHER, LARGEST_TOGETHER).reshape(-1)
     most = np.abs(single)
     most *= LARGEST_EARLIER
+    least = -most
+    sums = single.copy()
+    # Across series too, which is faster than row by row: a series' first deviations are zero, and so is their most.
     for back in range(1, TOGETHER):
-        earlier = np.minimum(single[:, :-back], most[:, back:])
-        sums[:, back:] += np.maximum(earlier, -most[:, back:], out=earlier)
+        earlier = np.minimum(single[:-back], most[back:])
+        sums[back:] += np.maximum(earlier, least[back:], out=earlier)
     np.abs(sums, out=sums)
     sums *= 1 / np.sqrt(TOGETHER)
-    if missing is not None:
-        sums[missing] = 0.0
-    return surprises(sums, missing, blocks, shown)
+    return sums.reshape(deviation.shape)
 
 
-def judge(spread: Matrix, seasons: Sequence[Season], begins: int, shown: int) -> tuple[Matrix, Judgement]:
-    """Return -log10 p of each column from `begins` + `shown` on, and the slow baseline's judgement from `begins` on.
+def judge(spread: Matrix, seasons: Sequence[Season], complete: Presence, blocks: Blocks, shown: int) -> Judged:
+    """Judge the last columns of some series, those of `blocks`.
 
-    spread: (S, N), NaN where missing.
+    spread: (S, N), NaN where missing; complete: the last columns of series of which none is; shown: the first of the
+    last columns whose surprise is wanted.
     """
+    begins = spread.shape[1] - blocks.edges[-1]
     missing = np.isnan(spread)
-    filled = spread
-    age = np.arange(spread.shape[1])[None, :]
+    filled, presence = spread, complete
     if missing.any():
         filled = carried_forward(spread)
-        age = age - (~missing).argmax(axis=1)[:, None]
-    absent = missing[:, begins:] if missing[:, begins:].any() else None
-    quick_pool, slow_pool = predictors(filled, seasons, begins)
-    blocks = Blocks(spread.shape[1] - begins)
-    recent, age = filled[:, begins:], age[:, begins:]
-    quick = judged(recent, absent, quick_pool, age, blocks, shown)
-    slow = judged(recent, absent, slow_pool, age, blocks, shown)
-    surprise = agreed(quick.surprise, slow.surprise)
-    return supported(surprise, lasting(quick.deviation, absent, blocks, shown), slow.surprise), slow
+        if missing[:, begins:].any() or missing[:, 0].any():
+            age = np.arange(begins, spread.shape[1]) - (~missing).argmax(axis=1)[:, None]
+            presence = Presence(np.ascontiguousarray(missing[:, begins:]), age, blocks)
+    pools = predictors(filled, seasons, begins)
+    found = judged(np.ascontiguousarray(filled[:, begins:]), presence, pools, blocks)
+    sums = together(found.deviation[0])
+    if presence.missing is not None:
+        sums[presence.missing] = 0.0
+    quick, slow, lasting = surprises([*np.abs(found.deviation), sums], presence.missing, blocks, shown)
+    surprise = supported(agreed(quick, slow), lasting, slow)
+    return Judged(surprise, slow, *(each[1, :, shown:] for each in found))
 
 
 def agreed(quick: Matrix, slow: Matrix) -> Matrix:

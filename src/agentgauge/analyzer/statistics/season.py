@@ -7,16 +7,18 @@ from .grid import Matrix
 SHORTEST_SEASON = 4
 STRONG = 0.5
 PROMINENT = 0.3
+CHUNK_SAMPLES = 16_384
 
 
-def autocorrelations(centred: Matrix) -> Matrix:
-    """Return the autocorrelation (S, N // 2 + 1) of centred series (S, N) at each lag, by fast Fourier transform."""
+def autocorrelations(centred: Matrix, lags: int) -> Matrix:
+    """Return the autocorrelation (S, lags) of centred series (S, N) from lag 0 on, by fast Fourier transform."""
     columns = centred.shape[1]
     size = 1 << (2 * columns - 1).bit_length()
     spectrum = np.fft.rfft(centred, size, axis=1)
-    products = np.fft.irfft(spectrum.real**2 + spectrum.imag**2, size, axis=1)[:, : columns // 2 + 1]
-    overlap = columns / (columns - np.arange(products.shape[1]))
-    result: Matrix = products * overlap / np.maximum(products[:, :1], 1e-300)
+    parts = spectrum.view(np.float64)
+    np.square(parts, out=parts)
+    products = np.fft.irfft(parts[:, ::2] + parts[:, 1::2], size, axis=1)[:, :lags]
+    result: Matrix = products * (columns / (columns - np.arange(lags))) / np.maximum(products[:, :1], 1e-300)
     return result
 
 
@@ -29,22 +31,29 @@ def season_lengths(filled: Matrix) -> list[int]:
     columns = filled.shape[1]
     if columns < 3 * SHORTEST_SEASON:
         return [0] * len(filled)
+    few = max(CHUNK_SAMPLES // columns, 1)
+    return [length for start in range(0, len(filled), few) for length in _lengths(filled[start : start + few])]
+
+
+def _lengths(filled: Matrix) -> list[int]:
+    columns = filled.shape[1]
     trendless = filled - np.linspace(0, 1, columns) * (filled[:, -1:] - filled[:, :1])
-    centred = trendless - np.median(trendless, axis=1, keepdims=True)
-    spread = np.abs(centred).mean(axis=1, keepdims=True)
-    centred = np.clip(centred, -4 * spread, 4 * spread)
+    half = columns // 2
+    middle = np.partition(trendless, (half - 1, half), axis=1)
+    centred = trendless - (middle[:, (columns - 1) // 2, None] + middle[:, half, None]) / 2
+    spread = 4 * np.abs(centred).mean(axis=1, keepdims=True)
+    np.clip(centred, -spread, spread, out=centred)
     centred -= centred.mean(axis=1, keepdims=True)
     scale = np.abs(centred).max(axis=1, keepdims=True)
-    correlation = autocorrelations(centred / np.where(scale > 0, scale, 1.0))[:, : columns // 3 + 1]
+    correlation = autocorrelations(centred / np.where(scale > 0, scale, 1.0), columns // 3 + 1)
     inner = correlation[:, 1:-1]
     peak = (inner > correlation[:, :-2]) & (inner >= correlation[:, 2:]) & (inner > STRONG)
     # A slow wander has bumps too; a season's peak rises from a valley.
     peak &= inner - np.minimum.accumulate(inner, axis=1) > PROMINENT
     peak[:, : SHORTEST_SEASON - 1] = False
     best = np.where(peak, inner, -1.0)
-    lengths = []
-    for series in best:
-        highest = float(series.max(initial=-1.0))
-        # The shortest of the near-equal peaks: a week is seven days, a day is not a seventh of a week.
-        lengths.append(int(np.argmax(series >= 0.9 * highest)) + 1 if highest > 0 else 0)
-    return lengths
+    highest = best.max(axis=1)
+    # The shortest of the near-equal peaks: a week is seven days, a day is not a seventh of a week.
+    lengths = np.argmax(best >= 0.9 * highest[:, None], axis=1) + 1
+    found: list[int] = np.where(highest > 0, lengths, 0).tolist()
+    return found

@@ -1,5 +1,8 @@
 """How surprising a deviation is on its own series."""
 
+import math
+from collections.abc import Sequence
+
 import numpy as np
 import numpy.typing as npt
 
@@ -26,69 +29,87 @@ LONGEST_REACH = 20.0
 DECADES_AT_REACH = 2.0
 
 PRIOR = PRIOR_POINTS * np.maximum(np.exp(-EDGES * np.log(100) / NORMAL_ANCHOR), 1e-100)
+# Beyond these, and beyond what was counted, the prior alone is less than either share.
+FEWEST_BINS = 17
 
 
-def surprises(deviations: Matrix, missing: npt.NDArray[np.bool_] | None, blocks: Blocks, shown: int) -> Matrix:
+def surprises(
+    kinds: Sequence[Matrix], missing: npt.NDArray[np.bool_] | None, blocks: Blocks, shown: int
+) -> list[Matrix]:
     """Return -log10 of the probability (S, N - shown) of a deviation at least as large, from the blocks before it.
 
-    deviations: (S, N) absolute residuals over the usual one, 0 where missing; missing: (S, N), None where none is;
-    shown: the first column to return.
+    kinds: several deviations of the same series, each (S, N) absolute residuals over the usual one, 0 where missing;
+    missing: (S, N), None where none is; shown: the first column to return.
     Up to the deviation that one in a hundred exceeds, the logarithm of p is interpolated between none, the series' own
     ninth decile and its 99th percentile. Beyond, p falls as a power law that has lost two decades at 1.6 times it,
     later where that percentile is itself far out: the anomalies spoil a series' own index, so it is common
     to all. Source: Weissman, Estimation of Parameters and Large Quantiles Based on the k Largest Observations (1978).
     """
-    first = int(blocks.of_column[shown]) if shown < deviations.shape[1] else blocks.starts.size
-    tenth, hundredth = quantiles(histograms(deviations, missing, blocks)[:, first:])
-    of_column = blocks.of_column[shown:] - first
-    deviations = np.ascontiguousarray(deviations[:, shown:])
-    share = deviations / np.take(tenth, of_column, axis=1)
-    # Halfway between a normal and an exponential body.
-    result = share * CURVATURE
-    result += 1 - CURVATURE
-    result *= share
-    places = np.flatnonzero(share > 1)
-    rows, columns = np.divmod(places, max(deviations.shape[1], 1))
-    held = rows, of_column[columns]
-    far, inner, outer = deviations.ravel()[places], tenth[held], hundredth[held]
-    reach = np.clip(REACH * (outer / NORMAL_ANCHOR) ** REACH_POWER, REACH, LONGEST_REACH)
-    between = np.clip((far - inner) / np.maximum(outer - inner, 1e-12), 0.0, 1.0)
-    beyond = DECADES_AT_REACH * np.log(np.maximum(far / outer, 1.0)) / np.log(reach)
-    result.ravel()[places] = 1 + between + beyond
-    return result
+    first = int(blocks.of_column[shown])
+    tenth, hundredth = np.ones((2, len(kinds), len(kinds[0]), blocks.starts.size))
+    tenth[:, :, first:], hundredth[:, :, first:] = quantiles(survivors(kinds, missing, blocks, first))
+    gap = np.maximum(hundredth - tenth, 1e-12)
+    slope = DECADES_AT_REACH / np.log(np.clip(REACH * (hundredth / NORMAL_ANCHOR) ** REACH_POWER, REACH, LONGEST_REACH))
+    cells = blocks.cells(len(kinds[0]))[:, shown:].reshape(-1)
+    found = []
+    for kind, deviations in enumerate(kinds):
+        deviations = np.ascontiguousarray(deviations[:, shown:])
+        share = blocks.held(tenth[kind], shown)
+        np.divide(deviations, share, out=share)
+        # Halfway between a normal and an exponential body.
+        result = share * CURVATURE
+        result += 1 - CURVATURE
+        result *= share
+        places = np.flatnonzero(share > 1)
+        held, far = cells[places], deviations.reshape(-1)[places]
+        beyond = np.log(np.maximum(far / hundredth[kind].reshape(-1)[held], 1.0))
+        beyond *= slope[kind].reshape(-1)[held]
+        far -= tenth[kind].reshape(-1)[held]
+        far /= gap[kind].reshape(-1)[held]
+        beyond += np.clip(far, 0.0, 1.0, out=far)
+        beyond += 1
+        result.reshape(-1)[places] = beyond
+        found.append(result)
+    return found
 
 
-def histograms(deviations: Matrix, missing: npt.NDArray[np.bool_] | None, blocks: Blocks) -> Matrix:
-    """Return the faded histogram (S, blocks, bins) of the columns before each block.
+def survivors(kinds: Sequence[Matrix], missing: npt.NDArray[np.bool_] | None, blocks: Blocks, first: int) -> Matrix:
+    """Return how many deviations before each block reach each bin or a higher one, fading: (bins, kinds, S, blocks).
 
-    deviations: (S, N); missing: (S, N), None where none is.
+    kinds: several deviations, each (S, N); missing: (S, N), None where none is; first: the first block to return. Bins
+    that are higher than all deviations are left out.
     """
-    bins = deviations.view(np.int64) >> SHIFT
-    bins -= FIRST_BIN
-    np.maximum(bins, 0, out=bins)
-    np.minimum(bins, BINS, out=bins)
-    series, count = len(deviations), blocks.starts.size
-    bins += blocks.of_column * (BINS + 1)
-    bins += np.arange(series)[:, None] * (count * (BINS + 1))
-    added = np.bincount(bins.ravel() if missing is None else bins[~missing], minlength=series * count * (BINS + 1))
-    added = added.reshape(series, count, BINS + 1)
-    totals = np.zeros(added.shape)
-    for block in range(1, count):
-        np.multiply(totals[:, block - 1], blocks.fading[block - 1], out=totals[:, block])
-        totals[:, block] += added[:, block - 1]
-    return totals
+    highest = np.array([deviations.max() for deviations in kinds]).max()
+    count = min(max(int(highest.view(np.int64) >> SHIFT) - FIRST_BIN + 2, FEWEST_BINS), BINS + 1)
+    shape = (len(kinds[0]), blocks.starts.size)
+    cells = blocks.cells(shape[0])
+    reached = np.empty((count, len(kinds), *shape), dtype=np.int64)
+    for kind, deviations in enumerate(kinds):
+        bins = deviations.view(np.int64) >> SHIFT
+        bins -= FIRST_BIN
+        np.maximum(bins, 0, out=bins)
+        if count > BINS:
+            np.minimum(bins, BINS, out=bins)
+        bins *= math.prod(shape)
+        bins += cells
+        numbers = np.bincount(
+            bins.reshape(-1) if missing is None else bins[~missing], minlength=count * math.prod(shape)
+        )
+        reached[:, kind] = numbers.reshape(count, *shape)
+    for higher in range(count - 1, 0, -1):
+        reached[higher - 1] += reached[higher]
+    return blocks.remembered(reached)[..., first:]
 
 
 def quantiles(counts: Matrix) -> tuple[Matrix, Matrix]:
-    """Return the deviations (S, blocks) exceeded by a tenth and a hundredth of those counted."""
-    beyond = np.cumsum(counts[:, :, ::-1], axis=2)[:, :, ::-1]
-    survival = beyond[:, :, 1:] + PRIOR
-    survival /= beyond[:, :, :1] + PRIOR_POINTS
-    found = []
-    for share in SHARES:
-        after = np.clip(np.count_nonzero(survival > share, axis=2), 1, BINS - 1)
-        high = np.log(np.take_along_axis(survival, after[:, :, None] - 1, axis=2)[:, :, 0])
-        low = np.log(np.take_along_axis(survival, after[:, :, None], axis=2)[:, :, 0])
-        part = np.clip((high - np.log(share)) / np.maximum(high - low, 1e-12), 0.0, 1.0)
-        found.append(EDGES[after - 1] + part * (EDGES[after] - EDGES[after - 1]))
-    return found[0], found[1]
+    """Return the deviations (...) exceeded by a tenth and a hundredth of those counted (bins, ...)."""
+    bins, *shape = counts.shape
+    survival = counts[1:].reshape(bins - 1, -1) + PRIOR[: bins - 1, None]
+    limits = np.multiply.outer(SHARES, counts[0].reshape(-1) + PRIOR_POINTS)
+    more = [np.add.reduce((survival > limit).view(np.uint8), axis=0, dtype=np.uint8) for limit in limits]
+    after = np.clip(np.array(more, dtype=np.int64), 1, bins - 2)
+    every = np.arange(limits.shape[1])
+    high, low = (np.log(survival[after - back, every] / limits) for back in (1, 0))
+    part = np.clip(high / np.maximum(high - low, 1e-12), 0.0, 1.0)
+    tenth, hundredth = EDGES[after - 1] + part * (EDGES[after] - EDGES[after - 1])
+    return tenth.reshape(shape), hundredth.reshape(shape)
