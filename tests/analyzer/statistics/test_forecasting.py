@@ -46,3 +46,29 @@ def test_wrong_arguments_are_errors() -> None:
         forecast(np.zeros(10), 0)
     with pytest.raises(ValueError, match="level"):
         forecast(np.zeros(10), 1, level=1.0)
+
+
+@pytest.mark.parametrize("noise", [0.1, 0.4])
+def test_a_round_season_in_noise_is_continued_in_phase(noise: float) -> None:
+    day = np.sin(2 * np.pi * np.arange(288 * 8) / 288) * 2 + 50
+    noisy = day[: 288 * 7] + noise * np.random.default_rng(4).normal(size=(10, 288 * 7))
+    ahead = forecast(noisy, 288)
+    assert np.abs(ahead.mean - day[288 * 7 :]).mean() < 0.05 + noise / 2
+
+
+def test_intervals_are_wide_where_the_day_is_noisy() -> None:
+    random = np.random.default_rng(5)
+    busy = np.arange(24 * 30) % 24 < 12
+    values = 100 + 20 * busy + np.where(busy, 8.0, 1.0) * random.normal(size=(20, 24 * 30))
+    ahead = forecast(values, 24, seasons=(24,))
+    width = (ahead.upper - ahead.lower).mean(axis=0)
+    assert width[:10].mean() > 2 * width[14:22].mean()
+
+
+def test_many_series_are_forecast_as_each_alone() -> None:
+    random = np.random.default_rng(6)
+    values = 10 + np.sin(2 * np.pi * np.arange(500) / 24) + 0.2 * random.normal(size=(90, 500))
+    together = forecast(values, 30)
+    for row in (0, 41, 89):
+        alone = forecast(values[row], 30)
+        np.testing.assert_allclose(together.upper[row], alone.upper[0], rtol=1e-9)

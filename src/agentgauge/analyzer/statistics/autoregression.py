@@ -1,61 +1,92 @@
-"""Autoregressions over chosen lags: fitted to many series at once, continued step by step."""
+"""Autoregressions over chosen lags: fitted to many series at once, continued block by block."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 
 from .grid import Matrix
 
 RIDGE = 3e-4
-REWEIGHTINGS = 2
+REWEIGHTINGS = 1
 HUBER = 2.0
 OVERSHOOT = 0.5
+MOST_ROWS = 900
+BLOCK = 32
+SAMPLED = 3
 
 
-def fitted_weights(series: Matrix, lags: Sequence[int]) -> Matrix:
-    """Return each series' weights (S, lags + 1), the last one the constant, by robust ridge regression.
+@dataclass(frozen=True, slots=True)
+class Autoregression:
+    """An autoregression of each series: weights (S, lags), constant (S,), lags, and how a jolt spreads in a block."""
 
-    series: (S, N), standardised. Source: iteratively reweighted least squares with Huber's weights (Robust
-    Statistics, 1981); the ridge decides between lags that say the same.
-    """
-    columns = series.shape[1]
-    longest = max(lags)
-    rows = columns - longest
-    design = np.ones((len(series), rows, len(lags) + 1))
+    weights: Matrix
+    constant: Matrix
+    lags: Sequence[int]
+    spread: Matrix
+
+    @classmethod
+    def fitted(cls, series: Matrix, lags: Sequence[int]) -> Self:
+        """Fit each series by robust ridge regression.
+
+        series: (S, N), standardised. Source: iteratively reweighted least squares with Huber's weights (Robust
+        Statistics, 1981); the ridge decides between lags that say the same.
+        """
+        columns, longest = series.shape[1], max(lags)
+        rows = columns - longest
+        # Every second sample, or third, of a long past tells as much.
+        each = -(-rows // MOST_ROWS)
+        design = np.ones((len(series), -(-rows // each), len(lags) + 1))
+        for place, lag in enumerate(lags):
+            design[:, :, place] = series[:, longest - lag : columns - lag : each]
+        truth = series[:, longest::each, None]
+        ridge = RIDGE * columns / each * 4 * np.eye(len(lags) + 1)
+        flipped = design.transpose(0, 2, 1)
+        weights = np.linalg.solve(flipped @ design + ridge, flipped @ truth)
+        for _ in range(REWEIGHTINGS):
+            left = np.abs(truth - design @ weights)[:, None, :, 0]
+            usual = HUBER * 1.4826 * np.median(left[:, :, ::SAMPLED], axis=2, keepdims=True) + 1e-9
+            weighted = flipped / np.maximum(1.0, left / usual)
+            weights = np.linalg.solve(weighted @ design + ridge, weighted @ truth)
+        return cls(weights[:, :-1, 0], weights[:, -1, 0], lags, spread(weights[:, :-1, 0], lags))
+
+    def continued(self, recent: Matrix, horizon: int) -> Matrix:
+        """Return the next samples (S, K, horizon) after each of K stretches of recent ones (S, K, M).
+
+        A block of samples at a time: each is what the samples before the block give it, and the responses to what
+        they give those before it in the block. What leaves the range seen so far by more than half of it is held
+        there.
+        """
+        series, stretches, columns = recent.shape
+        low, high = recent.min(axis=2, keepdims=True), recent.max(axis=2, keepdims=True)
+        room = OVERSHOOT * (high - low)
+        low, high = low - room, high + room
+        reach = max(self.lags)
+        path = np.zeros((series, stretches, reach + horizon))
+        path[:, :, :reach] = recent[:, :, columns - reach :]
+        for start in range(reach, reach + horizon, BLOCK):
+            size = min(BLOCK, reach + horizon - start)
+            given = np.empty((series, stretches, size))
+            given[:] = self.constant[:, None, None]
+            for place, lag in enumerate(self.lags):
+                given += self.weights[:, place, None, None] * path[:, :, start - lag : start - lag + size]
+            ahead = path[:, :, start : start + size]
+            np.minimum(given @ self.spread[:, :size, :size], high, out=ahead)
+            np.maximum(ahead, low, out=ahead)
+        return path[:, :, reach:]
+
+
+def spread(weights: Matrix, lags: Sequence[int]) -> Matrix:
+    """Return what a jolt to each sample of a block (rows) does to each sample of it (S, BLOCK, BLOCK)."""
+    response = np.zeros((len(weights), BLOCK))
+    response[:, 0] = 1.0
+    direct = np.zeros_like(response)
     for place, lag in enumerate(lags):
-        design[:, :, place] = series[:, longest - lag : columns - lag]
-    truth = series[:, longest:, None]
-    ridge = RIDGE * columns * 4 * np.eye(len(lags) + 1)
-    trust = np.ones((len(series), rows, 1))
-    weights = np.zeros((len(series), len(lags) + 1, 1))
-    for _ in range(REWEIGHTINGS + 1):
-        weighted = (design * trust).transpose(0, 2, 1)
-        weights = np.linalg.solve(weighted @ design + ridge, weighted @ truth)
-        left = np.abs(truth - design @ weights)
-        usual = HUBER * 1.4826 * np.median(left, axis=1, keepdims=True) + 1e-9
-        trust = 1 / np.maximum(1.0, left / usual)
-    result: Matrix = weights[:, :, 0]
-    return result
-
-
-def continued(weights: Matrix, lags: Sequence[int], recent: Matrix, horizon: int) -> Matrix:
-    """Return the next samples (S, K, horizon) after each of K stretches of recent ones (S, K, M).
-
-    weights: (S, lags + 1). What leaves the range seen so far by more than half of it is held there.
-    """
-    series, stretches, columns = recent.shape
-    path = np.empty((columns + horizon, series, stretches))
-    path[:columns] = recent.transpose(2, 0, 1)
-    low, high = recent.min(axis=2), recent.max(axis=2)
-    room = OVERSHOOT * (high - low)
-    low, high = low - room, high + room
-    back = np.array(lags)
-    by_lag, constant = np.ascontiguousarray(weights[:, :-1].T), weights[:, -1:]
-    for step in range(columns, columns + horizon):
-        value = path[step]
-        np.einsum("lsk,ls->sk", path[step - back], by_lag, out=value)
-        value += constant
-        np.maximum(value, low, out=value)
-        np.minimum(value, high, out=value)
-    result: Matrix = np.ascontiguousarray(path[columns:].transpose(1, 2, 0))
+        if lag < BLOCK:
+            direct[:, BLOCK - lag] = weights[:, place]
+    for step in range(1, BLOCK):
+        response[:, step] = (direct[:, BLOCK - step :] * response[:, :step]).sum(axis=1)
+    after = np.arange(BLOCK) - np.arange(BLOCK)[:, None]
+    result: Matrix = np.where(after >= 0, response[:, np.abs(after)], 0.0)
     return result

@@ -2,20 +2,30 @@
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 from scipy import special
 
-from .autoregression import continued, fitted_weights
+from .autoregression import Autoregression
 from .grid import Matrix
+from .levels import median_of_3, median_of_5
 
-MOST_ORIGINS, FEWEST_ORIGINS = 12, 4
+MOST_ORIGINS, FEWEST_ORIGINS = 24, 4
 BACKTESTED_STEPS = 576
 FIT_SEASONS = 6
 RETURN_SEASONS = 1.4
-OPTIMISM = 1.3
+REMEMBERED = 0.8
+OPTIMISM = 1.25
 LARGEST_FACTOR = 1.0
-Member = Callable[[Matrix, int], Matrix]
+LONGEST_DRIFT = 60
+
+
+class Member(NamedTuple):
+    """One forecast of the pool: from recent samples (S, K, M) and a horizon, and how many samples it needs."""
+
+    forecast: Callable[[Matrix, int], Matrix]
+    reach: int
 
 
 def lag_sets(seasons: Sequence[int], columns: int) -> list[list[int]]:
@@ -71,26 +81,60 @@ def level_of(place: int, recent: Matrix, horizon: int) -> Matrix:
     return levels(recent, horizon)[place]
 
 
-def pool_members(series: Matrix, seasons: Sequence[int]) -> tuple[list[Member], int]:
-    """Return the members, fitted to standardised series (S, N), and how many recent samples they need."""
+def pool_members(series: Matrix, seasons: Sequence[int]) -> list[Member]:
+    """Return the members, fitted to standardised series (S, N)."""
     columns = series.shape[1]
-    members: list[Member] = []
-    reach = 1
     lasting = seasons[-1] if seasons else 0
     fit = series[:, -max(FIT_SEASONS * lasting, 500) :]
-    for lags in lag_sets(seasons, fit.shape[1]):
-        weights = fitted_weights(fit, lags)
-        members.append(partial(continued, weights, lags))
-        reach = max(reach, lags[-1])
+    sets = lag_sets(seasons, fit.shape[1])
+    members = [Member(Autoregression.fitted(fit, lags).continued, lags[-1]) for lags in sets]
     for cycles in (2, 3):
         window = seasons[0] if seasons else 0
         if seasons and columns >= cycles * lasting + window:
-            members.append(partial(repeated_season, lasting, cycles, window))
-            reach = max(reach, cycles * lasting + window)
+            members.append(Member(partial(repeated_season, lasting, cycles, window), cycles * lasting + window))
     if not seasons:
-        reach = max(reach, min(columns, 60))
-        members += [partial(level_of, place) for place in range(3)]
-    return members, min(reach, columns)
+        reach = min(max(columns // 2, 1), LONGEST_DRIFT)
+        members += [Member(partial(level_of, place), reach) for place in range(3)]
+    return members
+
+
+def median_of(forecasts: list[Matrix]) -> Matrix:
+    """Return the elementwise median of several forecasts."""
+    if len(forecasts) == 3:
+        return median_of_3(*forecasts)
+    if len(forecasts) == 5:
+        return median_of_5(*forecasts)
+    stacked = np.stack(forecasts)
+    if len(forecasts) == 4:
+        middle: Matrix = (stacked.sum(axis=0) - stacked.max(axis=0) - stacked.min(axis=0)) / 2
+        return middle
+    result: Matrix = np.median(stacked, axis=0)
+    return result
+
+
+def judged_by(members: list[Member], columns: int, span: int, step: int) -> list[Member]:
+    """Return the members whose past errors tell the pool's: all that leave room for four origins, two at least."""
+    fitting = [member for member in members if columns - member.reach >= span + FEWEST_ORIGINS * step]
+    return fitting if len(fitting) > 1 else sorted(members, key=lambda member: member.reach)[:2]
+
+
+def past_errors(series: Matrix, members: list[Member], horizon: int, step: int) -> Matrix:
+    """Return the pool's errors (S, origins, span) from earlier origins, the latest first, span <= horizon.
+
+    Origins lie whole seasons apart where there is one, so that a step is always the same time of its day.
+    """
+    columns = series.shape[1]
+    judges = judged_by(members, columns, horizon, step)
+    reach = max(member.reach for member in judges)
+    span = max(min(horizon, (columns - reach) // 2), 0)
+    if span == 0:
+        return np.zeros((len(series), 0, 0))
+    count = min(max(BACKTESTED_STEPS // span, FEWEST_ORIGINS), MOST_ORIGINS)
+    spacing = max((columns - reach - span) // count // step, 1) * step
+    origins = range(columns - span, reach - 1, -spacing)[:count]
+    recent = np.stack([series[:, origin - reach : origin] for origin in origins], axis=1)
+    truth = np.stack([series[:, origin : origin + span] for origin in origins], axis=1)
+    return median_of([member.forecast(recent, span) for member in judges]) - truth
 
 
 def pool_forecasts(
@@ -99,8 +143,8 @@ def pool_forecasts(
     """Return mean, lower and upper (S, horizon).
 
     filled: (S, N) without NaN; seasons: columns, ascending; positive: whether to forecast logarithms. The median of a
-    pool is the M4 competition's lesson (Makridakis et al. 2020); the interval is the quantile of the pool's own errors
-    from earlier origins, at each step in proportion to their usual size there (split conformal, Lei et al. 2018).
+    pool is the M4 competition's lesson (Makridakis et al. 2020); the interval is as wide as the pool's own errors from
+    earlier origins at each step, a little more since these were fitted to.
     """
     columns = filled.shape[1]
     worked = np.log(filled) if positive else filled
@@ -108,41 +152,36 @@ def pool_forecasts(
     spread = worked.std(axis=1, keepdims=True)
     spread = np.where(spread > 1e-12 * np.abs(middle), spread, 0.0)
     series = np.divide(worked - middle, spread, out=np.zeros_like(filled), where=spread > 0)
-    members, reach = pool_members(series, seasons)
-    span = max(min(horizon, (columns - reach) // 2), 0)
-    count = min(max(BACKTESTED_STEPS // max(span, 1), FEWEST_ORIGINS), MOST_ORIGINS)
-    spacing = max((columns - reach - span) // count, 1)
-    origins = [columns, *range(columns - span, reach - 1, -spacing)][: count + 1] if span else [columns]
-    recent = np.stack([series[:, origin - reach : origin] for origin in origins], axis=1)
-    mean = middle + spread * np.median([member(recent[:, :1], horizon) for member in members], axis=0)[:, 0]
-    steps = np.arange(1, horizon + 1)
-    if len(origins) > 1:
-        past = np.median([member(recent[:, 1:], span) for member in members], axis=0)
-        truth = np.stack([series[:, origin : origin + span] for origin in origins[1:]], axis=1)
-        width = spread * interval_width(np.abs(past - truth), horizon, level)
+    members = pool_members(series, seasons)
+    reach = min(max(member.reach for member in members), columns)
+    recent = series[:, None, columns - reach :]
+    mean = middle + spread * median_of([member.forecast(recent, horizon) for member in members])[:, 0]
+    errors = past_errors(series, members, horizon, seasons[0] if seasons else 1)
+    usual = float(special.ndtri((1 + level) / 2)) * OPTIMISM
+    if errors.size:
+        width = usual * spread * usual_errors(errors, horizon)
     else:
-        change = (
-            np.abs(np.diff(worked, axis=1)).mean(axis=1, keepdims=True) if columns > 1 else np.zeros((len(filled), 1))
-        )
-        width = float(special.ndtri((1 + level) / 2)) * 1.25 * change * np.sqrt(steps)
+        change = np.abs(np.diff(worked, axis=1)).sum(axis=1, keepdims=True) / max(columns - 1, 1)
+        width = usual * change * np.sqrt(np.arange(1, horizon + 1))
     if positive:
         # A factor can be any size downwards; upwards a long guess must not explode.
         return np.exp(mean), np.exp(mean - width), np.exp(mean + np.minimum(width, LARGEST_FACTOR))
     return mean, mean - width, mean + width
 
 
-def interval_width(errors: Matrix, horizon: int, level: float) -> Matrix:
-    """Return half the interval (S, horizon) from absolute errors (S, origins, span), span <= horizon."""
-    series, _, span = errors.shape
-    usual = np.sqrt((errors**2).mean(axis=1))
-    # The usual size at a step is that of the steps around it too, and never less than before it by much.
+def usual_errors(errors: Matrix, horizon: int) -> Matrix:
+    """Return the usual size (S, horizon) of errors (S, origins, span) at each step, span <= horizon.
+
+    The root of their mean square, later origins counting more, at the steps around; beyond the span it grows as a
+    random walk's does.
+    """
+    series, origins, span = errors.shape
+    share = REMEMBERED ** np.arange(origins)
+    usual = np.sqrt(np.einsum("sot,o->st", errors**2, share / share.sum()))
     window = max(span // 12, 1)
     padded = np.pad(usual, ((0, 0), (window, window)), mode="edge")
     sums = np.cumsum(np.concatenate((np.zeros((series, 1)), padded), axis=1), axis=1)
     smooth = (sums[:, 2 * window + 1 :] - sums[:, : -2 * window - 1]) / (2 * window + 1)
-    safe = np.where(smooth > 0, smooth, 1.0)
-    quantile = np.quantile((errors / safe[:, None, :]).reshape(series, -1), level, axis=1)[:, None]
     steps = np.arange(1, horizon + 1)
-    growth = np.sqrt(np.maximum(steps / span, 1.0))
-    result: Matrix = OPTIMISM * quantile * smooth[:, np.minimum(steps, span) - 1] * growth
+    result: Matrix = smooth[:, np.minimum(steps, span) - 1] * np.sqrt(np.maximum(steps / span, 1.0))
     return result
