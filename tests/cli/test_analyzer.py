@@ -1,4 +1,5 @@
 import socket
+import sys
 from pathlib import Path
 
 import pytest
@@ -27,6 +28,7 @@ def fails(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *
             "analyzer.signals.mine.metric: measure p95 needs a histogram",
         ),
         ("analyzer: {remote_write_url: prometheus}", "remote_write_url: 'prometheus' is no URL"),
+        ("analyzer: {engine: spark}", "engine: 'spark' is none; write local or dask://HOST:PORT"),
         ("- analyzer", "a list, not a mapping"),
     ],
 )
@@ -59,3 +61,13 @@ def test_url_that_is_none_is_one_line(monkeypatch: pytest.MonkeyPatch, capsys: p
 
 def test_shard_that_is_none_is_one_line(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     assert "--shard: '4/3' is no shard" in fails(monkeypatch, capsys, "--shard", "4/3")
+
+
+def test_engine_that_is_none_or_not_installed_is_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert "engine: 'dask://nowhere' is none" in fails(monkeypatch, capsys, "--engine", "dask://nowhere")
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    monkeypatch.delitem(sys.modules, "agentgauge.analyzer.cluster", raising=False)
+    line = fails(monkeypatch, capsys, "--engine", "dask://127.0.0.1:8786")
+    assert "needs distributed: pip install 'agentgauge[dask]'" in line
