@@ -383,7 +383,8 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> Path:
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(place)], check=True)
     shutil.copy(ROOT / "src" / "agentgauge" / "spool" / "agentgauge-hook", place / "bin")
     packages = next((place / "lib").glob("python*/site-packages"))
-    (packages / "agentgauge").symlink_to(ROOT / "src" / "agentgauge")
+    for name in ("agentgauge", "agentgauge_spool.py"):
+        (packages / name).symlink_to(ROOT / "src" / name)
     return place
 
 
