@@ -3,12 +3,21 @@
 import contextlib
 import ctypes
 import functools
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _signals() -> None:
+    """Let what is started here have its signals, also where nohup or a shell's & has these tests ignore some."""
+    for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP):
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, lambda *_: None)  # a handler, for ignoring is inherited
 
 
 @pytest.fixture

@@ -9,6 +9,8 @@ import os
 import sys
 import time
 
+from agentgauge_spool import append
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import resource
@@ -139,8 +141,6 @@ def run(options: Options) -> Ending:
         ending = _wait(child, waited, options.timeout)
     duration = time.monotonic() - started
     outcome, code_class = judge(options.system, ending)
-    from agentgauge_spool import append
-
     append(
         "hook",
         hook_system=options.system,
