@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from agentgauge.analyzer.anomalies import FEWEST_COLUMNS
 from agentgauge.analyzer.series import Series, series
 from agentgauge.analyzer.service import Analyzer
 from agentgauge.analyzer.source import QueryError
@@ -287,18 +288,29 @@ def test_what_goes_on_and_what_was_accepted_outlast_a_restart(tmp_path: Path) ->
     assert [span[0] for span in detail.anomalies] == [began]
 
 
-def test_a_series_is_judged_as_soon_as_the_statistics_know_enough_and_no_sooner() -> None:
-    driven = Driven()
-    driven.tick({ERRORS: 0.0}, times=60)
+@pytest.mark.parametrize("after", [0, 60, 400])
+def test_a_series_is_judged_after_its_first_four_minutes_however_long_others_are_known(after: int) -> None:
+    driven = Driven(Settings(history_seconds=1800.0))
+    driven.tick({ERRORS: 0.0}, times=after)
     known: list[float | None] = []
-    for tick in range(40):
-        driven.tick({LATENCY: 1.0 + 0.01 * (tick * 5 % 7) ** 1.5, ERRORS: 0.0})
+    for tick in range(100):
+        driven.tick({LATENCY: 1.0 + 0.01 * (tick * 5 % 7), ERRORS: 0.0})
         known.append(driven.gauge("agentgauge_signal_zscore", LATENCY))
-    assert known[:WARM_UP] == [None] * WARM_UP
-    assert any(known)
-    assert None not in known[WARM_UP : WARM_UP + 4]
-    # From 96 ticks on every other one is a column, of which the series has too few: what was said no longer holds.
-    assert known[36:] == [None] * 4
+    assert known[: FEWEST_COLUMNS - 1] == [None] * (FEWEST_COLUMNS - 1)
+    assert None not in known[FEWEST_COLUMNS - 1 :]
+
+
+@pytest.mark.parametrize("missing", [1, 2])
+def test_a_series_with_gaps_is_judged_once_the_statistics_know_enough_and_no_sooner(missing: int) -> None:
+    """Of each four ticks one or two have no value: 48 columns hold more, or fewer, than are needed."""
+    driven = Driven()
+    for tick in range(FEWEST_COLUMNS + 12):
+        values = {LATENCY: 1.0 + 0.01 * (tick * 5 % 7)} if tick % 4 >= missing else {}
+        driven.tick({**values, ERRORS: 0.0})
+        past = sum(earlier % 4 >= missing for earlier in range(tick))
+        enough = tick + 1 - missing >= FEWEST_COLUMNS and past >= WARM_UP
+        if values and tick + 1 - missing >= FEWEST_COLUMNS:
+            assert (driven.gauge("agentgauge_signal_zscore", LATENCY) is not None) == enough
 
 
 def test_memory_is_saved_as_time_goes_by(tmp_path: Path) -> None:

@@ -124,7 +124,7 @@ def blocks(history: History, findings: Sequence[Finding], signals: Mapping[str, 
     live = np.flatnonzero(~np.isnan(history.fine.values[:, -1]))
     kinds = [signals[findings[row].series.signal] for row in live.tolist()]
     windows = np.array([kind.window_seconds for kind in kinds])
-    strides = strides_of(history, windows)
+    strides = strides_of(history, live, windows)
     filled, result = history.fine.filled, []
     for stride in np.unique(strides).tolist():
         places = np.flatnonzero(strides == stride) if stride else np.zeros(0, dtype=np.intp)
@@ -202,16 +202,17 @@ def update(
             finding.expected = finding.lower = finding.upper = finding.zscore = finding.pvalue = math.nan
 
 
-def strides_of(history: History, windows: Vector) -> Rows:
-    """Return the ticks between the columns that series of these windows (n,) are judged by; 0 before enough past.
+def strides_of(history: History, rows: Rows, windows: Vector) -> Rows:
+    """Return the ticks between the columns that series (n,) of these windows (n,) are judged by; 0 before enough past.
 
-    The stride grows with the past up to the window, because ticks within one window hold the same events: what looks
-    like a long calm is then a single observation.
+    The stride grows with a series' own past up to the window, because ticks within one window hold the same events:
+    what looks like a long calm is then a single observation.
     """
-    filled = history.fine.filled
+    missing = np.isnan(history.fine.values)
+    ages = history.fine.filled - missing.argmin(axis=1)[rows]
     widest = np.maximum(np.rint(windows / history.interval), 1)
-    strides = np.minimum(max(filled // FEWEST_COLUMNS, 1), widest).astype(np.int64)
-    strides[(filled < FEWEST_COLUMNS) | (filled * history.interval < _FEWEST_WINDOWS * windows)] = 0
+    strides: Rows = np.minimum(np.maximum(ages // FEWEST_COLUMNS, 1), widest).astype(np.int64)
+    strides[(ages < FEWEST_COLUMNS) | (ages * history.interval < _FEWEST_WINDOWS * windows)] = 0
     return strides
 
 

@@ -58,7 +58,7 @@ def remembered(history: History, row: int, finding: Finding, window_seconds: flo
         # A window that was filled from a source reaches further back than its anomalies.
         np.concatenate([np.zeros(max(fine.filled - len(excluded), 0), dtype=np.bool_), excluded[-fine.filled :]]),
         finding.accepted,
-        int(strides_of(history, np.array([window_seconds]))[0]),
+        int(strides_of(history, np.array([row]), np.array([window_seconds]))[0]),
         (step_slots * history.coarse_step).astype(np.float64),
         coarse.values[row, :-1].copy(),
         history.coarse_step,
