@@ -100,12 +100,16 @@ def _detected(grid: Grid, samples: Matrix, season: int | None, recent: int | Non
     for chunk, length in chunks_by_season(found, grid.size - begins):
         own = [Season(length, FINDING_COLUMNS)] if length else []
         told = judge(grid.spread(samples[chunk]), [*seasons, *own], complete, blocks, shown)
-        width = BAND * SIGMAS_PER_DEVIATION * told.usual
+        width = told.usual
+        width *= BAND * SIGMAS_PER_DEVIATION
         expected[chunk] = told.expected[:, slots]
         lower[chunk] = (told.expected - width)[:, slots]
-        upper[chunk] = (told.expected + width)[:, slots]
-        zscore[chunk] = (told.deviation / SIGMAS_PER_DEVIATION)[:, slots]
-        pvalue[chunk] = np.exp(told.surprise * -np.log(10))[:, slots]
+        width += told.expected
+        upper[chunk] = width[:, slots]
+        told.deviation[:] *= 1 / SIGMAS_PER_DEVIATION
+        zscore[chunk] = told.deviation[:, slots]
+        told.surprise[:] *= -np.log(10)
+        pvalue[chunk] = np.exp(told.surprise, out=told.surprise)[:, slots]
         far[chunk] = told.slow_surprise[:, slots] >= HOLDING
     missing = np.isnan(judged)
     if missing.any():

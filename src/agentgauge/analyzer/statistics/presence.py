@@ -12,17 +12,21 @@ RECENT_COLUMNS = 64
 
 
 def window_sums(values: Matrix) -> Matrix:
-    """Return the sum (..., N) of the 64 columns before each column."""
-    rows, columns = values.size // values.shape[-1], values.shape[-1]
-    padded = np.zeros((rows + 1, RECENT_COLUMNS + columns))
-    padded[:-1, RECENT_COLUMNS:] = values.reshape(rows, columns)
-    # One vector of all series, each behind zeros: the sums of 2, of 4, ... of 64 columns from two of half as many.
-    sums = padded.reshape(-1)
+    """Return the sum (..., N) of the 64 columns before each column, of those there are."""
+    result = np.zeros_like(values)
+    # One vector of all series: the sums of 2, of 4, ... of 32 columns from two of half as many.
+    sums = values.reshape(-1)
     width = 1
-    while width < RECENT_COLUMNS:
+    while 2 * width < RECENT_COLUMNS:
         sums = sums[:-width] + sums[width:]
         width *= 2
-    return np.ascontiguousarray(sums[: padded[:-1].size].reshape(rows, -1)[:, :columns]).reshape(values.shape)
+    if sums.size > width:
+        np.add(sums[: -width - 1], sums[width:-1], out=result.reshape(-1)[RECENT_COLUMNS:])
+    # The first columns' windows reached into the series before.
+    few = min(RECENT_COLUMNS, values.shape[-1])
+    result[..., 0] = 0.0
+    np.cumsum(values[..., : few - 1], axis=-1, out=result[..., 1:few])
+    return result
 
 
 class Presence:
