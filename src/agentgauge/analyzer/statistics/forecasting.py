@@ -12,8 +12,7 @@ from .season import season_lengths
 
 DAYS = 7
 LEAST_OF_MEDIAN = 0.01
-ROUGHEST = 12
-HUMP = 0.9
+SAMPLED = 256
 CHUNK_SAMPLES = 32_768
 
 
@@ -29,33 +28,11 @@ class Forecast:
 def multiplicative(filled: Matrix) -> npt.NDArray[np.bool_]:
     """Return which series (S, N) are well above zero, where noise and seasons go with the level."""
     lowest = filled.min(axis=1)
-    result: npt.NDArray[np.bool_] = (lowest > 0) & (lowest > LEAST_OF_MEDIAN * np.median(filled, axis=1))
+    result: npt.NDArray[np.bool_] = lowest > 0
+    if result.any():
+        some = filled[:, :: max(filled.shape[1] // SAMPLED, 1)]
+        result &= lowest > LEAST_OF_MEDIAN * np.median(some, axis=1)
     return result
-
-
-def settled(filled: Matrix, rough: Sequence[int]) -> list[int]:
-    """Return the season lengths that series (S, N) show near rough ones, 0 for 0.
-
-    Noise on a round season has peaks before the highest, and moves that one: the middle of the whole hump is steady.
-    """
-    columns = filled.shape[1]
-    lengths = list(rough)
-    for row, length in enumerate(rough):
-        lags = np.arange(length - length // 10, min(length + length // 4, columns // 2) + 1)
-        if length < ROUGHEST or lags.size < 3:
-            continue
-        series = filled[row] - filled[row].mean()
-        size = 1 << (columns + int(lags[-1])).bit_length()
-        spectrum = np.fft.rfft(series, size)
-        power = np.cumsum(series**2)
-        both = np.sqrt(power[columns - 1 - lags] * np.maximum(power[-1] - power[lags - 1], 0.0))
-        found = np.fft.irfft(spectrum.real**2 + spectrum.imag**2, size)[lags] / np.where(both > 0, both, np.inf)
-        weight = np.maximum(found - HUMP * found.max(), 0.0)
-        top = int(found.argmax())
-        reach = min(top, lags.size - 1 - top)
-        weight, lags = weight[top - reach : top + reach + 1], lags[top - reach : top + reach + 1]
-        lengths[row] = round(float((weight * lags).sum() / weight.sum())) if weight.sum() > 0 else length
-    return lengths
 
 
 def with_week(seasons: Sequence[int], columns: int) -> tuple[int, ...]:
@@ -88,7 +65,7 @@ def forecast(values: npt.ArrayLike, horizon: int, *, seasons: Sequence[int] = ()
     if seasons:
         lengths = [with_week(seasons, columns)] * len(samples)
     else:
-        lengths = [with_week((one,), columns) for one in settled(filled, season_lengths(filled))]
+        lengths = [with_week((one,), columns) for one in season_lengths(filled, settled=True)]
     for chosen in sorted(set(lengths)):
         rows = np.array([row for row, length in enumerate(lengths) if length == chosen and known[row]], dtype=np.intp)
         if rows.size:
