@@ -37,18 +37,21 @@ class Autoregression:
         rows = columns - longest
         # Every second sample, or third, of a long past tells as much.
         each = -(-rows // MOST_ROWS)
-        design = np.ones((len(series), -(-rows // each), len(lags) + 1))
+        design = np.ones((len(series), len(lags) + 1, -(-rows // each)))
         for place, lag in enumerate(lags):
-            design[:, :, place] = series[:, longest - lag : columns - lag : each]
-        truth = series[:, longest::each, None]
+            design[:, place] = series[:, longest - lag : columns - lag : each]
+        truth = series[:, longest::each]
         ridge = RIDGE * columns / each * 4 * np.eye(len(lags) + 1)
-        flipped = design.transpose(0, 2, 1)
-        weights = np.linalg.solve(flipped @ design + ridge, flipped @ truth)
-        for _ in range(REWEIGHTINGS):
-            left = np.abs(truth - design @ weights)[:, None, :, 0]
-            usual = HUBER * 1.4826 * np.median(left[:, :, ::SAMPLED], axis=2, keepdims=True) + 1e-9
-            weighted = flipped / np.maximum(1.0, left / usual)
-            weights = np.linalg.solve(weighted @ design + ridge, weighted @ truth)
+        weighted = design
+        weights = np.zeros((len(series), len(lags) + 1, 1))
+        for repetition in range(REWEIGHTINGS + 1):
+            if repetition:
+                left = np.abs(truth - (weights.transpose(0, 2, 1) @ design)[:, 0])
+                # Sorted, as it is quicker here than numpy's median.
+                some = np.sort(left[:, ::SAMPLED], axis=1)
+                usual = HUBER * 1.4826 * some[:, some.shape[1] // 2, None] + 1e-9
+                weighted = design * (usual / np.maximum(left, usual))[:, None]
+            weights = np.linalg.solve(weighted @ design.transpose(0, 2, 1) + ridge, weighted @ truth[:, :, None])
         return cls(weights[:, :-1, 0], weights[:, -1, 0], lags, spread(weights[:, :-1, 0], lags))
 
     def continued(self, recent: Matrix, horizon: int) -> Matrix:

@@ -118,23 +118,17 @@ def judged_by(members: list[Member], columns: int, span: int, step: int) -> list
     return fitting if len(fitting) > 1 else sorted(members, key=lambda member: member.reach)[:2]
 
 
-def past_errors(series: Matrix, members: list[Member], horizon: int, step: int) -> Matrix:
-    """Return the pool's errors (S, origins, span) from earlier origins, the latest first, span <= horizon.
+def past_origins(columns: int, reach: int, horizon: int, step: int) -> tuple[list[int], int]:
+    """Return the origins of earlier forecasts, the latest first, and how far each went, `horizon` at most.
 
-    Origins lie whole seasons apart where there is one, so that a step is always the same time of its day.
+    They lie whole seasons apart where there is one, so that a step is always the same time of its day.
     """
-    columns = series.shape[1]
-    judges = judged_by(members, columns, horizon, step)
-    reach = max(member.reach for member in judges)
     span = max(min(horizon, (columns - reach) // 2), 0)
     if span == 0:
-        return np.zeros((len(series), 0, 0))
+        return [], 0
     count = min(max(BACKTESTED_STEPS // span, FEWEST_ORIGINS), MOST_ORIGINS)
     spacing = max((columns - reach - span) // count // step, 1) * step
-    origins = range(columns - span, reach - 1, -spacing)[:count]
-    recent = np.stack([series[:, origin - reach : origin] for origin in origins], axis=1)
-    truth = np.stack([series[:, origin : origin + span] for origin in origins], axis=1)
-    return median_of([member.forecast(recent, span) for member in judges]) - truth
+    return list(range(columns - span, reach - 1, -spacing)[:count]), span
 
 
 def pool_forecasts(
@@ -153,12 +147,18 @@ def pool_forecasts(
     spread = np.where(spread > 1e-12 * np.abs(middle), spread, 0.0)
     series = np.divide(worked - middle, spread, out=np.zeros_like(filled), where=spread > 0)
     members = pool_members(series, seasons)
-    reach = min(max(member.reach for member in members), columns)
-    recent = series[:, None, columns - reach :]
-    mean = middle + spread * median_of([member.forecast(recent, horizon) for member in members])[:, 0]
-    errors = past_errors(series, members, horizon, seasons[0] if seasons else 1)
+    step = seasons[0] if seasons else 1
+    judges = judged_by(members, columns, horizon, step)
+    reach = min(max(member.reach for member in judges), columns)
+    origins, span = past_origins(columns, reach, horizon, step)
+    recent = np.stack([series[:, origin - reach : origin] for origin in (columns, *origins)], axis=1)
+    paths = [member.forecast(recent, horizon) for member in judges]
+    others = [member.forecast(series[:, None, -member.reach :], horizon) for member in members if member not in judges]
+    mean = middle + spread * median_of([*(path[:, :1] for path in paths), *others])[:, 0]
     usual = float(special.ndtri((1 + level) / 2)) * OPTIMISM
-    if errors.size:
+    if origins:
+        truth = np.stack([series[:, origin : origin + span] for origin in origins], axis=1)
+        errors = median_of([path[:, 1:, :span] for path in paths]) - truth
         width = usual * spread * usual_errors(errors, horizon)
     else:
         change = np.abs(np.diff(worked, axis=1)).sum(axis=1, keepdims=True) / max(columns - 1, 1)
