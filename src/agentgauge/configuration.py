@@ -163,6 +163,8 @@ class Signal(Struct, forbid_unknown_fields=True, frozen=True):
         scale: factor, for instance 3600 for per hour.
         minimum_events: a smaller increase in the window (of a ratio: of its denominator) gives no value.
         regression_threshold: relative change of level that counts, 0.15 being 15 %.
+        baseline_seconds: how far back the level reaches that a regression is measured against; by default all that is
+            remembered.
         threshold: a level whose crossing is forecast.
     """
 
@@ -179,6 +181,7 @@ class Signal(Struct, forbid_unknown_fields=True, frozen=True):
     scale: Positive = 1.0
     minimum_events: Annotated[float, Meta(ge=0)] = 1.0
     regression_threshold: Positive = 0.15
+    baseline_seconds: Positive | None = None
     threshold: float | None = None
 
 

@@ -1,5 +1,6 @@
 import random
 
+import msgspec
 import pytest
 
 from agentgauge.analyzer.findings import Finding
@@ -57,6 +58,16 @@ def test_what_is_no_regression(minutes: list[float]) -> None:
     finding = assessed(SECONDS, minutes)
     assert not finding.regression
     assert finding.regression_pvalue == 1.0
+
+
+def test_a_regression_is_one_against_the_signals_own_baseline() -> None:
+    minutes = noisy((2.0, 200), (1.0, 60), (2.0, 60))
+    assert not assessed(SECONDS, minutes).regression
+    short = msgspec.structs.replace(SECONDS, baseline_seconds=60 * STEP)
+    finding = assessed(short, noisy((2.0, 200), (1.0, 80), (1.4, 30)))
+    assert finding.regression
+    assert finding.regression_ratio == pytest.approx(0.4, abs=0.05)
+    assert not assessed(short, noisy((1.0, 200), (1.4, 90))).regression
 
 
 def test_lower_is_worse_where_the_signal_says_so() -> None:

@@ -70,7 +70,7 @@ def assess(
     some = [findings[at] for at in chosen.tolist()]
     kinds = [signals[at] for at in chosen.tolist()]
     _changes(some, values, past.end, past.step)
-    _regressions(some, kinds, values)
+    _regressions(some, kinds, values, past.step)
     _trends(some, values, past.step)
     ahead = [at for at, finding in enumerate(some) if anew or np.isnan(finding.forecast)]
     if ahead:
@@ -95,20 +95,21 @@ def _changes(findings: list[Finding], values: Matrix, end: float, step: float) -
         finding.change = end - (values.shape[1] - points[-1].index) * step if points else 0.0
 
 
-def _regressions(findings: list[Finding], signals: list[Signal], values: Matrix) -> None:
+def _regressions(findings: list[Finding], signals: list[Signal], values: Matrix, step: float) -> None:
     recent = _medians(values[:, -RECENT_STEPS:])
-    before = _medians(values[:, :-RECENT_STEPS])
+    before = np.empty(len(findings))
     found: list[Regression | None] = [None] * len(findings)
-    for threshold in {signal.regression_threshold for signal in signals}:
+    kinds = [(signal.regression_threshold, signal.baseline_seconds) for signal in signals]
+    for threshold, baseline in set(kinds):
+        alike = [at for at, kind in enumerate(kinds) if kind == (threshold, baseline)]
+        steps = values.shape[1] if baseline is None else max(round(baseline / step), FEWEST_STEPS)
+        before[alike] = _medians(values[alike, -steps - RECENT_STEPS : -RECENT_STEPS])
         for direction in ("higher", "lower"):
-            places = [
-                at
-                for at, signal in enumerate(signals)
-                if signal.regression_threshold == threshold and signal.worse in {direction, "both"}
-            ]
+            places = [at for at in alike if signals[at].worse in {direction, "both"}]
             if not places:
                 continue
-            some = regressions(values[places], direction=direction, threshold=threshold, confidence=CONFIDENCE)
+            compared = values[places, -steps - RECENT_STEPS :]
+            some = regressions(compared, direction=direction, threshold=threshold, confidence=CONFIDENCE)
             for at, regression in zip(places, some, strict=True):
                 known = found[at]
                 if regression is not None and (known is None or regression.pvalue < known.pvalue):
