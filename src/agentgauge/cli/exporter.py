@@ -77,7 +77,7 @@ def exporter(
     try:
         server = open_server(surface, listen_addresses, web_config_file)
         print_addresses(server, configuration)
-        serve_until_stopped(server, [running.run])
+        serve_until_stopped(server, [running.run, running.follow_spool])
     finally:
         running.close()
 

@@ -80,7 +80,7 @@ def serve(
         sample = "none" if no_sample else "a sample agent with hooks, so that numbers move; --no-sample leaves it out"
         print_addresses(server, configuration, ("signals", read), ("sample", sample))
         with _sample_agent(started=not no_sample):
-            serve_until_stopped(server, [running.run, analyze, *writing])
+            serve_until_stopped(server, [running.run, running.follow_spool, analyze, *writing])
     finally:
         running.close()
 

@@ -32,6 +32,7 @@ from agentgauge.exporter.watched import (
 )
 from agentgauge.spool.checkpoint import Checkpoint
 from agentgauge.spool.journal import Journal
+from agentgauge.spool.notice import Notice
 from agentgauge.spool.reader import SpoolReader
 from agentgauge.totals import Family, Totals
 from agentgauge.web.activity import Activity, tally
@@ -40,6 +41,9 @@ from agentgauge.web.status import BudgetRow, ProcessRow, SignalRow, Status, Watc
 _log: Final = logging.getLogger(__name__)
 _SAVE_SECONDS: Final = 10.0
 _CLOSE_SECONDS: Final = 0.7
+_NOTICE_SECONDS: Final = 0.5
+_PAUSE_SECONDS: Final = 0.25
+"""Between two folds of what is appended all the time, so that each takes many lines."""
 _BACKLOG_ENTRIES: Final = 10_000
 """After a poll of so many there are likely more: the next one does not wait."""
 
@@ -137,6 +141,15 @@ class Exporter:
                 saved = time.monotonic()
             if stop.wait(0.0 if entries >= _BACKLOG_ENTRIES else self._interval):
                 return
+
+    def follow_spool(self, stop: threading.Event) -> None:
+        """Fold what is appended to the spool soon after it is, where the system tells of it, until the event is set."""
+        notice = Notice(self._spool_directory)
+        while notice.works and not stop.is_set():
+            if notice.wait(_NOTICE_SECONDS):
+                self._intake.fold_one(self._spool.name)
+                stop.wait(_PAUSE_SECONDS)
+        notice.close()
 
     def close(self) -> None:
         """Fold and save a last time, and let another exporter use the directory."""

@@ -102,6 +102,14 @@ class Intake:
         with self._lock:
             return self._fold()
 
+    def fold_one(self, name: str) -> None:
+        """Poll one collector, where all have been polled before."""
+        with self._lock:
+            if self.ready:
+                for collector in self._collectors:
+                    if collector.name == name:
+                        self._drain(collector)
+
     def scrape(self) -> list[Family]:
         """Fold, save what is about to be seen, and return it."""
         with self._lock:

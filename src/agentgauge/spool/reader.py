@@ -5,8 +5,8 @@ follows until no writer that opened it before can still be about to write, and d
 that all of it has been counted. Where renamed segments cannot be deleted it renames no more once they fill their share;
 writers drop what would make the file larger than its limit, and count that in ``dropped``.
 
-The directory is polled: a poll without news costs some 40 microseconds, and a scrape polls before it answers, so that
-being notified of a change would show nothing earlier.
+The directory is polled: a poll without news costs some 40 microseconds, and a scrape polls before it answers. Where the
+system tells of writers (``notice``) it is polled then too, for whoever looks between two scrapes.
 """
 
 import logging
