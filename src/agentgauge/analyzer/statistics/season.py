@@ -44,7 +44,7 @@ def _lengths(filled: Matrix, settled: bool) -> list[int]:
     columns = filled.shape[1]
     trendless = filled - np.linspace(0, 1, columns) * (filled[:, -1:] - filled[:, :1])
     half = columns // 2
-    middle = np.partition(trendless, (half - 1, half), axis=1)
+    middle = np.sort(trendless, axis=1)
     centred = trendless - (middle[:, (columns - 1) // 2, None] + middle[:, half, None]) / 2
     spread = 4 * np.abs(centred).mean(axis=1, keepdims=True)
     np.clip(centred, -spread, spread, out=centred)
