@@ -22,7 +22,7 @@ pytest.importorskip("distributed", reason="the extra dask is not installed")
 
 from distributed import LocalCluster
 
-from agentgauge.analyzer.cluster import Cluster
+from agentgauge.analyzer.cluster import VERSIONS, Cluster
 
 Result = TypeVar("Result")
 Found = dict[tuple[str, tuple[object, ...]], float | Histogram]
@@ -173,6 +173,20 @@ def test_a_cluster_without_workers_holds_a_tick_up_for_its_timeout_only() -> Non
         engine = Cluster("127.0.0.1", int(empty.scheduler_address.rpartition(":")[2]), timeout=0.5)
         assert engine.results([partial(sum, [1, 2])]) == [3]
         assert not engine.up
+
+
+def test_workers_of_other_versions_are_not_asked_for_numbers(
+    local: LocalCluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = connected(local)
+    with monkeypatch.context() as patched:
+        patched.setattr("agentgauge.analyzer.cluster.VERSIONS", "agentgauge 0.0.1")
+        assert engine.results([partial(sum, [1, 2])]) == [3]
+        assert not engine.up
+        assert f"a worker has {VERSIONS}, not agentgauge 0.0.1" in engine.problem
+    assert engine.results([partial(sum, [1, 2])]) == [3]
+    assert engine.up
+    engine.close()
 
 
 def test_work_that_fails_fails_here(local: LocalCluster) -> None:

@@ -7,7 +7,11 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Final, TypeVar
 
+import numpy
+import scipy
 from distributed import Client, Future
+
+from agentgauge import __version__
 
 Result = TypeVar("Result")
 
@@ -16,6 +20,9 @@ PAUSE_SECONDS: Final = 30.0
 
 _CONNECTED_SECONDS: Final = 1.0
 _MESSAGE_CHARS: Final = 200
+
+VERSIONS: Final = f"agentgauge {__version__}, numpy {numpy.__version__}, scipy {scipy.__version__}"
+"""What must be the same everywhere for the numbers to be."""
 
 _log: Final = logging.getLogger(__name__)
 for _name in ("distributed", "distributed.client"):
@@ -78,7 +85,7 @@ class Cluster:
             socket.create_connection(self._place, min(self.timeout, _CONNECTED_SECONDS)).close()
             self._client = Client(self._address, timeout=self.timeout, set_as_default=False)
         # With its arguments in it, so that work outlives the worker that had it; scattered data would not.
-        futures: list[Future[Result]] = [self._client.submit(one, pure=False) for one in work]
+        futures: list[Future[Result]] = [self._client.submit(_done, VERSIONS, one, pure=False) for one in work]
         try:
             return [future.result(max(deadline - time.monotonic(), 0.0)) for future in futures]
         except TimeoutError as error:
@@ -92,3 +99,14 @@ class Cluster:
             _log.warning("%s; what it does is done in this process until it answers", self.problem)
         elif told and not problem:
             _log.warning("%s: works again", self._address)
+
+
+def _done(versions: str, one: Callable[[], Result]) -> Result:
+    """Do a piece of work on a worker.
+
+    Raises:
+        RuntimeError: the worker's numbers might be others.
+    """
+    if versions != VERSIONS:
+        raise RuntimeError(f"a worker has {VERSIONS}, not {versions}")
+    return one()
