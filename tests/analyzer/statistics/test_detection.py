@@ -49,6 +49,18 @@ def test_the_future_does_not_change_how_the_past_was_judged(seed: int, now: int,
         np.testing.assert_array_equal(getattr(shorter, field), getattr(longer, field)[:, :now], err_msg=field)
 
 
+@pytest.mark.parametrize("gaps", [0.0, 0.1])
+def test_the_future_changes_neither_the_rhythm_of_the_day_nor_what_was_an_outage(gaps: float) -> None:
+    times = 1_700_000_000 + 900 * np.arange(1500)
+    values = noise(6, series=3, columns=1500, gaps=gaps) * (1 + 4 * (np.arange(1500) % 96 < 48))
+    values[:, 600:1400:100] += 30
+    values[:, 1000:1020] += 40
+    for now in (800, 1010, 1300):
+        shorter, longer = detect(times[:now], values[:, :now]), detect(times, values)
+        for field in FIELDS:
+            np.testing.assert_array_equal(getattr(shorter, field), getattr(longer, field)[:, :now], err_msg=field)
+
+
 @settings(max_examples=25, deadline=None)
 @given(seeds, st.integers(-20, 20), st.floats(0, 0.5))
 def test_a_change_of_unit_changes_no_judgement(seed: int, exponent: int, gaps: float) -> None:
@@ -196,6 +208,30 @@ def test_a_quiet_series_raises_hardly_an_alarm(name: str, limit: float) -> None:
         "mostly missing": missing,
     }[name]
     assert alarm_rate(values) <= limit
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_what_is_usual_in_the_restless_hours_is_an_anomaly_in_the_calm_ones(seed: int) -> None:
+    per_day = 288
+    times = 1_700_000_000 + 300 * np.arange(14 * per_day)
+    restless = np.arange(times.size) % per_day < per_day // 2
+    values = np.random.default_rng(seed).normal(size=times.size) * np.where(restless, 3.0, 1.0)
+    by_day, by_night = 13 * per_day + 60, 13 * per_day + 230
+    values[[by_day, by_night]] = 8.0
+    anomaly = detect(times, values).anomaly[0]
+    assert anomaly[by_night]
+    assert not anomaly[by_day]
+    assert anomaly[5 * per_day :].sum() <= 4
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_two_outages_do_not_hide_the_next(seed: int) -> None:
+    values = np.random.default_rng(seed).normal(size=2000)
+    starts = range(800, 1800, 400)
+    for start in starts:
+        values[start : start + 20] += 25
+    anomaly = detect(clock(2000), values).anomaly[0]
+    assert all(anomaly[start : start + 3].any() for start in starts)
 
 
 @pytest.mark.parametrize("seed", range(5))

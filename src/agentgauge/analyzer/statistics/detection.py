@@ -10,7 +10,7 @@ import numpy.typing as npt
 from .baseline import SEASONS_REMEMBERED, Season
 from .blocks import Blocks
 from .grid import SECONDS_PER_DAY, Grid, Indices, Matrix, carried_forward, matrix
-from .judgement import judge
+from .judgement import HOLDING, judge
 from .levels import REACH
 from .novelty import novelties
 from .presence import Presence
@@ -19,7 +19,6 @@ from .significance import FALSE_ALARM_RATE, debounced, false_discoveries_control
 
 SIGMAS_PER_DEVIATION = 1.2533141373155001
 BAND = 1.959963984540054
-HOLDING = 4.0
 CHUNK_SAMPLES = 32_768
 RECENT_COLUMNS = 400
 KEPT_COLUMNS = 64
@@ -63,6 +62,7 @@ def detect_last(times: npt.ArrayLike, values: npt.ArrayLike, *, season: int | No
     """Judge the last sample of each series, learning from the last 400 and the seasons before: detect's for a tick.
 
     Arguments as for `detect`; the arrays returned are (S, 1). About a fifth of the cost for a window of 2,016 samples.
+    Left out in longer windows: how restless the hour usually is, and that outages are no example of the usual.
     """
     stamps, samples = np.asarray(times, dtype=np.float64).reshape(-1), np.atleast_2d(np.asarray(values))
     if samples.shape[-1] == stamps.size:

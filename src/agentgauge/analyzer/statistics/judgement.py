@@ -4,12 +4,15 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from .baseline import Pools, Season, Stack, expected_values, predictors
 from .blocks import Blocks
-from .grid import Matrix, carried_forward
+from .grid import Indices, Matrix, carried_forward
 from .presence import Presence
+from .rhythm import calmness
 from .scale import usual_deviation
+from .significance import ALONE_AFTER, FALSE_ALARM_RATE, sustained
 from .tail import surprises
 
 WARM_UP = 30
@@ -24,6 +27,8 @@ LARGEST_EARLIER = 3.0
 SUPPORT = 0.5
 LASTING_AGREEMENT = 3.0
 DISCOUNT = 0.2
+HOLDING = 5.0
+BY_CHANCE = 7
 
 
 class Judged(NamedTuple):
@@ -93,7 +98,8 @@ def judge(spread: Matrix, seasons: Sequence[Season], complete: Presence, blocks:
     """Judge the last columns of some series, those of `blocks`.
 
     spread: (S, N), NaN where missing; complete: the last columns of series of which none is; shown: the first of the
-    last columns whose surprise is wanted.
+    last columns whose surprise is wanted. Where these are all, deviations are told against the restlessness of their
+    part of the season, and tails are learned without outages.
     """
     begins = spread.shape[1] - blocks.edges[-1]
     missing = np.isnan(spread)
@@ -105,12 +111,50 @@ def judge(spread: Matrix, seasons: Sequence[Season], complete: Presence, blocks:
             presence = Presence(np.ascontiguousarray(missing[:, begins:]), age, blocks)
     pools = predictors(filled, seasons, begins)
     found = judged(np.ascontiguousarray(filled[:, begins:]), presence, pools, blocks)
+    size = np.abs(found.deviation)
+    if seasons and not begins:
+        calm = calmness(size[0], presence, seasons[0])
+        size[0] *= calm
+        found.deviation[0] *= calm
     sums = together(found.deviation[0])
     if presence.missing is not None:
         sums[presence.missing] = 0.0
-    quick, slow, lasting = surprises([*np.abs(found.deviation), sums], presence.missing, blocks, shown)
-    surprise = supported(agreed(quick, slow), lasting, slow)
+    kinds = [*size, sums]
+    surprise, slow = told(kinds, presence.missing, blocks, shown)
+    if not shown:
+        rows, outages = outages_in(surprise, slow, presence)
+        if rows.size:
+            surprise[rows], slow[rows] = told([kind[rows] for kind in kinds], outages, blocks, shown)
     return Judged(surprise, slow, *(each[1, :, shown:] for each in found))
+
+
+def outages_in(surprise: Matrix, slow: Matrix, presence: Presence) -> tuple[Indices, npt.NDArray[np.bool_]]:
+    """Return the rows (R,) that have outages, and (R, N) which samples are missing or an outage's.
+
+    surprise, slow: (S, N). An outage is what would be flagged of a long series, and lasts while the slow baseline is
+    as surprised. A series' first seven such samples are none yet: any has a few by chance.
+    """
+    sudden = surprise >= -np.log10(FALSE_ALARM_RATE)
+    rows = np.flatnonzero(np.add.reduce(sudden, axis=1) > 0)
+    old = presence.before[rows] if len(presence.before) > 1 else presence.before
+    outages = sustained(sudden[rows] & (old >= ALONE_AFTER), slow[rows] >= HOLDING)
+    outages &= np.cumsum(outages, axis=1) > BY_CHANCE
+    rows, outages = rows[outages.any(axis=1)], outages[outages.any(axis=1)]
+    if presence.missing is not None:
+        outages |= presence.missing[rows]
+    return rows, outages
+
+
+def told(
+    kinds: Sequence[Matrix], unlearned: npt.NDArray[np.bool_] | None, blocks: Blocks, shown: int
+) -> tuple[Matrix, Matrix]:
+    """Return the surprise (S, N - shown) of a sample, and that of the slow baseline alone.
+
+    kinds: the absolute deviations of the quick and the slow baseline and of three in a row, each (S, N), 0 where
+    missing; unlearned: (S, N) what is no example of the usual, None where all is; shown: the first column to return.
+    """
+    quick, slow, lasting = surprises(kinds, unlearned, blocks, shown)
+    return supported(agreed(quick, slow), lasting, slow), slow
 
 
 def agreed(quick: Matrix, slow: Matrix) -> Matrix:

@@ -32,12 +32,13 @@ def window_sums(values: Matrix) -> Matrix:
 class Presence:
     """Which samples (S, N) of some series are there.
 
-    missing: (S, N), None where none is; age: (S, N), or (1, N) for all, columns since a series' first sample.
+    missing: (S, N), None where none is; present: 1 or 0, (S, N), or (1, N) for all; age: (S, N), or (1, N) for all,
+    columns since a series' first sample.
     """
 
     def __init__(self, missing: npt.NDArray[np.bool_] | None, age: Indices, blocks: Blocks) -> None:
         self.missing = missing
-        self._present = np.ones((1, age.shape[1])) if missing is None else (~missing).astype(np.float64)
+        self.present = np.ones((1, age.shape[1])) if missing is None else (~missing).astype(np.float64)
         self._age = age
         self._blocks = blocks
         self._since: dict[int, tuple[Matrix, int, Matrix]] = {}
@@ -45,17 +46,17 @@ class Presence:
     @cached_property
     def counts(self) -> Matrix:
         """How many samples each block has learned from, older ones fading: (S, blocks), or (1, blocks) for all."""
-        return self._blocks.learned(self._present)
+        return self._blocks.learned(self.present)
 
     @cached_property
     def before(self) -> Matrix:
         """How many samples there are before each column: (S, N), or (1, N) for all."""
-        return np.cumsum(self._present, axis=1) - self._present
+        return np.cumsum(self.present, axis=1) - self.present
 
     def since(self, begins: int) -> tuple[Matrix, int, Matrix]:
         """Return which samples of an age are there, 1 or 0, the first column with one, and the counts learned from."""
         if begins not in self._since:
-            judged = self._present * (self._age >= begins)
+            judged = self.present * (self._age >= begins)
             first = int((judged > 0).any(axis=0).argmax()) if judged.any() else judged.shape[1]
             self._since[begins] = judged, first, self._blocks.learned(judged)
         return self._since[begins]
@@ -73,4 +74,4 @@ class Presence:
 
     @cached_property
     def _seen_lately(self) -> Matrix:
-        return np.maximum(window_sums(self._present), 1.0)
+        return np.maximum(window_sums(self.present), 1.0)

@@ -7,7 +7,7 @@ from .grid import Matrix, carried_forward
 
 Flags = npt.NDArray[np.bool_]
 
-FALSE_ALARM_RATE = 10**-3.6
+FALSE_ALARM_RATE = 10**-3.7
 ALONE_AFTER = 512
 RESTLESS_AFTER = 96
 BEYOND_DOUBT = 1e-6
