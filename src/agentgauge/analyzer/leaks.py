@@ -12,7 +12,12 @@ from agentgauge.analyzer.trends import BLOCKS, BY_CHANCE, FEWEST, rising
 from agentgauge.configuration import Signal
 
 HELD: Final = frozenset(
-    {"agentgauge_process_resident_memory_bytes", "agentgauge_process_open_fds", "agentgauge_process_threads"}
+    {
+        "agentgauge_process_resident_memory_bytes",
+        "agentgauge_process_unique_memory_bytes",
+        "agentgauge_process_open_fds",
+        "agentgauge_process_threads",
+    }
 )
 """Metrics of what is held: their floor rises only where something is not given back."""
 
