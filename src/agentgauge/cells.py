@@ -226,7 +226,10 @@ class Cells:
             for record in poll():
                 self.totals.fold(record)
         for record in _taken(self._records):
-            self.totals.fold(self._finish(record) if self._finish else record)
+            try:
+                self.totals.fold(self._finish(record) if self._finish else record)
+            except Exception:  # noqa: BLE001 - one that cannot be counted must not keep the others from it
+                self.totals.increase("agentgauge_records_total", ("instrument", "invalid"))
 
     def _gauge_in_flight(self) -> None:
         now = time.perf_counter()

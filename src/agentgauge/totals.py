@@ -311,8 +311,12 @@ class Totals:
         return labels, series
 
     def _admit(self, metric: Metric, labels: Labels) -> Labels:
-        """Return the labels under which a new series is kept, given the cap."""
+        """Return the labels under which a new series is kept, given the cap; what is no UTF-8 becomes "?"."""
         series = self._series[metric.name]
+        if not all(map(str.isascii, labels)):
+            labels = tuple([value.encode("utf-8", "replace").decode() for value in labels])
+            if labels in series:
+                return labels
         seen = self._seen.setdefault(metric.name, [set() for _ in metric.labels])
         if len(series) >= self._cap and metric.name != _CAPPED:
             self.increase(_CAPPED, (metric.name,))

@@ -302,6 +302,18 @@ def test_a_stream_read_by_its_own_method_has_its_usage() -> None:
     assert_recorded(OUTPUT, count=2)
 
 
+def test_what_a_streams_own_method_returns_is_its_response() -> None:
+    class ResponseStream(Stream):  # as OpenAI's
+        def get_final_response(self) -> Any:
+            list(self)
+            return USAGE
+
+    with managed(MessageStreamManager(ResponseStream(["a"]))) as stream:
+        assert stream.get_final_response() is USAGE
+    assert_recorded(DURATION, count=1, gen_ai_request_model="gpt-x", error_type="")
+    assert_recorded(INPUT, count=9)
+
+
 @pytest.mark.parametrize("where", ["entering", "reading", "final", "block"])
 def test_a_managed_stream_that_fails_has_its_error(where: str) -> None:
     error = ConnectionError()

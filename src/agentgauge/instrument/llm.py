@@ -8,7 +8,7 @@ from agentgauge.cells import CELLS, Cell
 from agentgauge.instrument.agent import current_run
 from agentgauge.instrument.meter import Flavour, checked_label
 from agentgauge.instrument.outcome import error_type_of
-from agentgauge.instrument.refusal import number_or_refuse
+from agentgauge.instrument.refusal import label_or_refuse, number_or_refuse, refuse
 from agentgauge.instrument.scope import Scope, scope
 from agentgauge.instrument.stream import until_the_end
 from agentgauge.instrument.usage import read_finish_reason, read_model, read_usage, unpacked
@@ -89,10 +89,13 @@ class Call:
 
     def response(self, response: object) -> None:
         """Read tokens, model and finish reason from an answer of OpenAI, Anthropic, Google or Bedrock."""
-        response = unpacked(response)
-        self.amounts.update(read_usage(response))
-        self.model = self.model or read_model(response)
-        self.finish_reason = read_finish_reason(response) or self.finish_reason
+        try:
+            response = unpacked(response)
+            self.amounts.update(read_usage(response))
+            self.model = self.model or read_model(response)
+            self.finish_reason = read_finish_reason(response) or self.finish_reason
+        except Exception as error:  # noqa: BLE001 - a response's own code may raise anything, wherever it is touched
+            refuse(f"llm_call: a response could not be read: {type(error).__name__}")
 
     def chunk(self) -> None:
         """Note that a chunk of a streamed response arrived."""
@@ -140,7 +143,7 @@ class LlmMeter:
     def suspend(self, token: Call, item: object) -> None:
         """Note a chunk of a generator; the last ones may carry the usage."""
         token.chunk()
-        if not isinstance(item, (str, bytes)):
+        if type(item) not in {str, bytes}:
             token.response(item)
 
     def resume(self, token: Call) -> None:
@@ -161,7 +164,7 @@ class LlmMeter:
             amounts["time_per_output_chunk_seconds"] = (call.last_chunk - call.first_chunk) / (call.chunks - 1)
         labels = {
             **self._labels,
-            "gen_ai_request_model": call.model,
+            "gen_ai_request_model": label_or_refuse("llm_call: model", call.model) or "",
             "gen_ai_agent_name": call.agent,
             "error_type": error_type,
         }

@@ -68,8 +68,10 @@ def with_memory(meter: Meter, kind: str, name: str, memory: bool) -> Meter:
     """Return the meter, measuring memory too where that is asked for.
 
     Raises:
-        UsageError: this system does not tell a process's memory.
+        UsageError: ``memory`` is not True or False, or this system does not tell a process's memory.
     """
+    if not isinstance(memory, bool):
+        raise UsageError(f"@{kind}: memory must be True or False, not {type(memory).__name__}")
     return MemoryMeter(meter, kind, name) if memory else meter
 
 

@@ -20,9 +20,10 @@ _CANCELLATIONS: Final = (
 
 def outcome_of(error: BaseException) -> str:
     """Return the outcome an exception stands for: cancelled, timeout or failure."""
-    if isinstance(error, _CANCELLATIONS):
+    kind = type(error)  # not what its __class__ says, which may raise
+    if issubclass(kind, _CANCELLATIONS):
         return CANCELLED
-    return TIMEOUT if isinstance(error, TimeoutError) else "failure"
+    return TIMEOUT if issubclass(kind, TimeoutError) else "failure"
 
 
 def error_type_of(error: BaseException) -> str:
@@ -31,7 +32,7 @@ def error_type_of(error: BaseException) -> str:
     OpenTelemetry's ``error.type`` is the exception's class, or a well-known name; a stream whose consumer stopped
     reading has no error.
     """
-    if isinstance(error, GeneratorExit):
+    if issubclass(type(error), GeneratorExit):
         return ""
     outcome = outcome_of(error)
     return type(error).__qualname__[:100] if outcome == "failure" else outcome

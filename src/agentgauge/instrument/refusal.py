@@ -38,10 +38,14 @@ def label_or_refuse(what: str, value: object) -> str | None:
 
 def number_or_refuse(what: str, value: object, most: float = math.inf) -> float | None:
     """Return a finite number from 0 to ``most``, or None and refuse anything else."""
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
+    if isinstance(value, (bool, str)) or not hasattr(type(value), "__float__"):
         refuse(f"{what} must be a number, not {type(value).__name__}")
         return None
-    if not 0 <= value <= most or value == math.inf:
+    try:
+        number = float(value)  # type: ignore[arg-type]
+    except Exception:  # noqa: BLE001 - an integer beyond all floats, or whatever a foreign number may raise
+        number = math.nan
+    if not 0 <= number <= most or number == math.inf:
         refuse(f"{what} must be a number {f'from 0 to {most:g}' if most < math.inf else '>= 0'}")
         return None
-    return float(value)
+    return number

@@ -26,7 +26,13 @@ _registered: Final[list[CollectorRegistry]] = []
 
 
 def register(registry: CollectorRegistry = REGISTRY) -> None:
-    """Expose what this process records in a registry; the default one has it already."""
+    """Expose what this process records in a registry; the default one has it already.
+
+    Raises:
+        UsageError: it is no registry.
+    """
+    if not callable(getattr(registry, "register", None)):
+        raise UsageError(f"register: {type(registry).__name__} is no registry of prometheus_client")
     if not any(known is registry for known in _registered):
         registry.register(_COLLECTOR)
         _registered.append(registry)

@@ -34,11 +34,16 @@ class _Ending:
             meter.suspend(token, chunk)
             meter.resume(token)
 
-    def end(self, error: BaseException | None) -> None:
-        """End the call, unless it has ended."""
+    def end(self, error: BaseException | None, response: object = None) -> None:
+        """End the call, unless it has ended.
+
+        Args:
+            error: what ended it, None for a stream that came to its end.
+            response: all of it, where a method of the stream returned that.
+        """
         if not self._open:
             return
-        snapshot = read_snapshot(self.stream)
+        snapshot = read_snapshot(self.stream) if response is None else response
         try:
             meter, token = self._open.pop()
         except IndexError:  # another thread
@@ -144,8 +149,11 @@ class _Chunks(_Measured):
         """Return a method that reads all that is left; its chunks are not seen."""
 
         def ended(result: Any) -> Any:
-            self._agentgauge_ending.end(None)
-            return self if result is self._agentgauge_inner else result
+            if result is self._agentgauge_inner:
+                self._agentgauge_ending.end(None)
+                return self
+            self._agentgauge_ending.end(None, None if isinstance(result, str) else result)
+            return result
 
         async def later(result: Any) -> Any:
             try:
@@ -231,7 +239,7 @@ def until_the_end(function: Callable[..., Any], meter: StreamMeter, flavour: Fla
         except BaseException as error:
             meter.fail(token, error)
             raise
-        return awaited(result, token) if isinstance(result, Coroutine) else _ended(result, meter, token)
+        return awaited(result, token) if issubclass(type(result), Coroutine) else _ended(result, meter, token)
 
     async def call_async(*args: Any, **kwargs: Any) -> Any:
         return await call(*args, **kwargs)
@@ -249,12 +257,13 @@ def until_the_end(function: Callable[..., Any], meter: StreamMeter, flavour: Fla
 
 def _ended(result: Any, meter: StreamMeter, token: Any) -> Any:
     """End a call that returned, or leave it to the stream it returned; return what the caller is given."""
-    name = type(result).__name__
-    if isinstance(result, (Iterator, AsyncIterator)):
+    # Of its type: its __class__ and its attributes are the response's own code, which may raise.
+    kind = type(result)
+    if issubclass(kind, (Iterator, AsyncIterator)):
         return _measured(result, _Ending(meter, token, result), whole=True)
-    if name.endswith("StreamManager"):  # of Anthropic and OpenAI: the request is made when it is entered
+    if kind.__name__.endswith("StreamManager"):  # of Anthropic and OpenAI: the request is made when it is entered
         return _Manager(result, _Ending(meter, token, None))
-    if isinstance(result, dict):
+    if issubclass(kind, dict):
         for key in _EVENTS:
             events = result.get(key)
             if type(events).__name__.endswith("EventStream"):  # Bedrock's, which are no iterators

@@ -7,6 +7,7 @@ import threading
 from typing import Final
 
 from agentgauge.cells import CELLS
+from agentgauge.errors import UsageError
 from agentgauge.record import Delta
 from agentgauge.totals import Histogram, Labels
 from agentgauge_spool import write
@@ -27,8 +28,13 @@ def report_to_spool(interval_seconds: float = 1.0) -> None:
 
     Args:
         interval_seconds: between two appends.
+
+    Raises:
+        UsageError: the interval is not a number > 0.
     """
     global _pid
+    if isinstance(interval_seconds, bool) or not isinstance(interval_seconds, (int, float)) or not interval_seconds > 0:
+        raise UsageError("report_to_spool: interval_seconds must be a number > 0")
     if _pid == os.getpid():
         return
     if not _pid:
