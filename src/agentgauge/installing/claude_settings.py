@@ -47,7 +47,8 @@ NEWER_EVENTS: Final = (
 """The others, less those that a hook would change or that a hook of type http does not get.
 
 SessionStart and Setup call no http hooks; WorktreeCreate's hook makes the worktree itself; a PreModelSwitch hook that
-does not answer in time forbids the switch; FileChanged needs names of files; MessageDisplay comes several times a second.
+does not answer in time forbids the switch; FileChanged needs names of files; MessageDisplay comes several times a
+second.
 """
 
 _TIMEOUT_SECONDS: Final = 5
