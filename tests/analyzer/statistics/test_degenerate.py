@@ -89,6 +89,43 @@ def test_any_floats_give_defined_results(values: Values) -> None:
     check_all(values)
 
 
+SHAPES: list[Callable[[np.random.Generator, int], Values]] = [
+    lambda random, n: random.normal(size=n),
+    lambda random, n: random.normal(size=n).cumsum(),
+    lambda random, n: random.standard_cauchy(n),
+    lambda random, n: np.full(n, random.normal()),
+    lambda random, n: random.poisson(random.choice([0.02, 0.5, 5]), n).astype(np.float64),
+    lambda random, n: (random.poisson(2, n).cumsum() % random.integers(5, 500)).astype(np.float64),
+    lambda random, n: np.sin(2 * np.pi * np.arange(n) / random.integers(3, 60)) + 0.1 * random.normal(size=n),
+    lambda random, n: np.repeat(random.normal(size=n // 7 + 1), 7)[:n],
+    lambda random, n: np.exp(random.choice([-0.3, 0.3]) * np.arange(n)),
+]
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.integers(0, 2**32 - 1),
+    st.sampled_from(range(len(SHAPES))),
+    st.sampled_from([1, 2, 5, 10, 12, 13, 37, 100, 300]),
+    st.sampled_from([1e-300, 1e-150, 1e-12, 1.0, 1e15, 1e100]),
+    st.sampled_from([0.0, 1e-12, 1e15]),
+    st.sampled_from([0.0, 0.05, 0.5, 0.95]),
+    st.sampled_from([(), (5,), (24,), (12, 36)]),
+)
+def test_any_shape_scale_and_gaps_give_defined_results(
+    seed: int, shape: int, columns: int, scale: float, offset: float, gaps: float, seasons: tuple[int, ...]
+) -> None:
+    random = np.random.default_rng(seed)
+    values = np.stack([SHAPES[shape](random, columns) * scale + offset for _ in range(2)])
+    values[random.random(values.shape) < gaps] = np.nan
+    values[random.random(values.shape) < gaps / 10] = np.inf
+    check_all(values)
+    ahead = forecast(values, 30, seasons=seasons)
+    known = np.isfinite(values).any(axis=1)
+    assert np.isfinite(ahead.mean[known]).all()
+    assert (ahead.lower[known] <= ahead.upper[known]).all()
+
+
 def test_no_series_at_all() -> None:
     values = np.zeros((0, 30))
     assert detect(np.arange(30), values).anomaly.shape == (0, 30)

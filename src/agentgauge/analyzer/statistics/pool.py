@@ -82,7 +82,7 @@ def level_of(place: int, recent: Matrix, horizon: int) -> Matrix:
 
 
 def pool_members(series: Matrix, seasons: Sequence[int]) -> list[Member]:
-    """Return the members, fitted to standardised series (S, N)."""
+    """Return the members, fitted to standardised series (S, N); too short for any season, it has none."""
     columns = series.shape[1]
     lasting = seasons[-1] if seasons else 0
     fit = series[:, -max(FIT_SEASONS * lasting, 500) :]
@@ -95,7 +95,7 @@ def pool_members(series: Matrix, seasons: Sequence[int]) -> list[Member]:
     if not seasons:
         reach = min(max(columns // 2, 1), LONGEST_DRIFT)
         members += [Member(partial(level_of, place), reach) for place in range(3)]
-    return members
+    return members or pool_members(series, ())
 
 
 def median_of(forecasts: list[Matrix]) -> Matrix:
