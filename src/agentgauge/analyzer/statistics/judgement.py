@@ -134,10 +134,13 @@ def outages_in(surprise: Matrix, slow: Matrix, presence: Presence) -> tuple[Indi
     surprise, slow: (S, N). An outage is what would be flagged of a long series, and lasts while the slow baseline is
     as surprised. A series' first seven such samples are none yet: any has a few by chance.
     """
-    sudden = surprise >= -np.log10(FALSE_ALARM_RATE)
-    rows = np.flatnonzero(np.add.reduce(sudden, axis=1) > 0)
+    limit = -np.log10(FALSE_ALARM_RATE)
+    rows = np.flatnonzero(surprise.max(axis=1) >= limit)
+    sudden, far = surprise[rows] >= limit, slow[rows] >= HOLDING
+    enough = np.count_nonzero(sudden | far, axis=1) > BY_CHANCE
+    rows, sudden, far = rows[enough], sudden[enough], far[enough]
     old = presence.before[rows] if len(presence.before) > 1 else presence.before
-    outages = sustained(sudden[rows] & (old >= ALONE_AFTER), slow[rows] >= HOLDING)
+    outages = sustained(sudden & (old >= ALONE_AFTER), far)
     outages &= np.cumsum(outages, axis=1) > BY_CHANCE
     rows, outages = rows[outages.any(axis=1)], outages[outages.any(axis=1)]
     if presence.missing is not None:
