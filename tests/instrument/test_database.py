@@ -2,6 +2,7 @@
 
 import asyncio
 import sqlite3
+from collections.abc import AsyncIterator, Coroutine, Generator
 from pathlib import Path
 from typing import Any
 
@@ -147,6 +148,91 @@ def test_an_async_engine_is_measured_by_its_sync_engine() -> None:
     assert asyncio.run(use()) == 1
     engine.sync_engine.dispose()
     assert_recorded(QUERIES, count=1, database="async", operation="SELECT")
+
+
+class AsyncCursor:
+    """As aiosqlite's and psycopg's, above sqlite3."""
+
+    def __init__(self, inner: sqlite3.Cursor) -> None:
+        self._inner = inner
+
+    async def execute(self, statement: str) -> "AsyncCursor":
+        await asyncio.sleep(0)
+        self._inner.execute(statement)
+        return self
+
+    async def fetchone(self) -> Any:
+        return self._inner.fetchone()
+
+    def __aiter__(self) -> AsyncIterator[Any]:
+        return self
+
+    async def __anext__(self) -> Any:
+        for row in self._inner:
+            return row
+        raise StopAsyncIteration
+
+    async def __aenter__(self) -> "AsyncCursor":
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._inner.close()
+
+
+class Pending:
+    """As aiosqlite's: to be awaited, or entered."""
+
+    def __init__(self, query: Coroutine[Any, Any, AsyncCursor]) -> None:
+        self._query = query
+
+    def __await__(self) -> Generator[Any, Any, AsyncCursor]:
+        return self._query.__await__()
+
+    async def __aenter__(self) -> AsyncCursor:
+        return await self._query
+
+    async def __aexit__(self, *_: object) -> None: ...
+
+
+class AsyncConnection:
+    def __init__(self) -> None:
+        self._inner = sqlite3.connect(":memory:")
+
+    def cursor(self) -> AsyncCursor:
+        return AsyncCursor(self._inner.cursor())
+
+    def execute(self, statement: str) -> Pending:
+        return Pending(self.cursor().execute(statement))
+
+    async def fetchrow(self, query: str) -> Any:  # as asyncpg's
+        return await (await self.cursor().execute(query)).fetchone()
+
+    async def __aenter__(self) -> "AsyncConnection":
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._inner.close()
+
+
+def test_an_async_connection_is_measured_while_it_is_awaited() -> None:
+    async def use() -> None:
+        async with ag.instrument_dbapi(AsyncConnection(), database="async") as connection:
+            await connection.execute("CREATE TABLE t (x)")
+            await asyncio.create_task(connection.cursor().execute("INSERT INTO t VALUES (1), (2)"))
+            async with connection.execute("SELECT x FROM t") as cursor:
+                assert [row async for row in cursor] == [(1,), (2,)]
+            async with connection.cursor() as cursor:
+                await cursor.execute("UPDATE t SET x = 3")
+            assert await connection.fetchrow("SELECT count(*) FROM t") == (2,)
+            never_awaited = connection.execute("DELETE FROM t")
+            with pytest.raises(sqlite3.OperationalError):
+                await connection.execute("DROP TABLE missing")
+            assert_recorded("agentgauge_in_flight", count=0, kind="db_query", name="async")
+            await never_awaited
+
+    asyncio.run(use())
+    for operation, count in {"CREATE": 1, "INSERT": 1, "SELECT": 2, "UPDATE": 1, "DROP": 1, "DELETE": 1}.items():
+        assert_recorded(QUERIES, count=count, database="async", operation=operation)
 
 
 def test_wrong_use_fails_at_once_with_a_clear_line() -> None:

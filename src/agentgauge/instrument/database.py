@@ -1,8 +1,9 @@
 """Databases: durations of queries, by their first keyword; the statement itself is never kept."""
 
+import inspect
 import re
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Generator, Iterator
 from typing import Any, Final, TypeVar
 
 from agentgauge.cells import CELLS, Cell
@@ -10,6 +11,7 @@ from agentgauge.errors import UsageError
 from agentgauge.instrument.meter import checked_label, count_success
 
 C = TypeVar("C")
+T = TypeVar("T")
 
 _OPERATIONS: Final = re.compile(
     r"ALTER|ANALYZE|ATTACH|BEGIN|CALL|COMMIT|COPY|CREATE|DELETE|DROP|EXEC|EXECUTE|EXPLAIN|GRANT|INSERT|LOCK|MERGE|PRAGMA"
@@ -51,6 +53,19 @@ class Queries:
     def end(self, token: tuple[Cell, float]) -> None:
         """Note that it ended, well or not."""
         count_success(*token)
+
+    def drop(self, token: tuple[Cell, float]) -> None:
+        """Note that it has not begun yet, after all."""
+        cell, start = token
+        cell.end(start)
+
+    async def measured(self, statement: object, query: Awaitable[T]) -> T:
+        """Measure a query that runs when it is awaited."""
+        token = self.begin(statement)
+        try:
+            return await query
+        finally:
+            self.end(token)
 
 
 _instrumented: Final[weakref.WeakSet[Any]] = weakref.WeakSet()
@@ -108,7 +123,8 @@ def instrument_dbapi(connection: C, /, *, database: str) -> C:
     """Return a DB-API 2.0 connection (PEP 249) that measures its queries, and is the given one otherwise.
 
     Args:
-        connection: of sqlite3, psycopg, PyMySQL or any other synchronous driver.
+        connection: of sqlite3, psycopg, PyMySQL or any other driver; an async one's (aiosqlite, asyncpg, psycopg)
+            queries are measured while they are awaited.
         database: the ``database`` label.
 
     Raises:
@@ -120,7 +136,9 @@ def instrument_dbapi(connection: C, /, *, database: str) -> C:
     return _Connection(connection, Queries(database))  # type: ignore[return-value]
 
 
-_EXECUTE: Final = frozenset({"execute", "executemany", "executescript"})
+_EXECUTE: Final = frozenset({"execute", "executemany", "executescript", "execute_insert", "execute_fetchall"})
+_FETCH: Final = frozenset({"fetch", "fetchrow", "fetchval"})
+"""asyncpg's, which are given the statement."""
 
 
 class _Measured:
@@ -134,8 +152,8 @@ class _Measured:
 
     def __getattr__(self, name: str) -> Any:
         found = getattr(self._inner, name)
-        if name in _EXECUTE:
-            return self._measured(found, None)
+        if name in _EXECUTE or name in _FETCH:
+            return self._measured(found, None, with_statement=name in _FETCH)
         return self._measured(found, "CALL") if name == "callproc" else found
 
     def __setattr__(self, name: str, value: Any) -> None:
@@ -150,16 +168,41 @@ class _Measured:
     def __exit__(self, *details: Any) -> Any:
         return self._inner.__exit__(*details)
 
-    def _measured(self, execute: Callable[..., Any], operation: str | None) -> Callable[..., Any]:
+    async def __aenter__(self) -> Any:
+        return self._wrapped(await self._inner.__aenter__())
+
+    async def __aexit__(self, *details: Any) -> Any:
+        return await self._inner.__aexit__(*details)
+
+    def __await__(self) -> Generator[Any, Any, Any]:
+        result = yield from self._inner.__await__()
+        return self._wrapped(result)
+
+    def _measured(
+        self, execute: Callable[..., Any], operation: str | None, *, with_statement: bool = False
+    ) -> Callable[..., Any]:
         queries = self._queries
 
         def call(*args: Any, **kwargs: Any) -> Any:
-            token = queries.begin(operation or (args[0] if args else None))
+            statement = operation or (args[0] if args else None)
+            if with_statement and not isinstance(statement, str):
+                return execute(*args, **kwargs)
+            token = queries.begin(statement)
             try:
                 result = execute(*args, **kwargs)
-            finally:
+            except BaseException:
                 queries.end(token)
-            return self._wrapped(result)
+                raise
+            if not inspect.isawaitable(result):
+                queries.end(token)
+                return self._wrapped(result)
+            queries.drop(token)
+            if inspect.iscoroutine(result):
+                return later(statement, result)
+            return _Pending(result, lambda query: later(statement, query))
+
+        async def later(statement: object, query: Awaitable[Any]) -> Any:
+            return self._wrapped(await queries.measured(statement, query))
 
         return call
 
@@ -168,6 +211,28 @@ class _Measured:
         if result is self._inner:
             return self
         return _Cursor(result, self._queries) if hasattr(result, "fetchone") else result
+
+
+class _Pending:
+    """Stands for a query that can be awaited or entered: aiosqlite's."""
+
+    __slots__ = ("_inner", "_later")
+
+    def __init__(self, inner: Any, later: Callable[[Awaitable[Any]], Coroutine[Any, Any, Any]]) -> None:
+        self._inner = inner
+        self._later = later
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._inner, name)
+
+    def __await__(self) -> Generator[Any, Any, Any]:
+        return self._later(self._inner).__await__()
+
+    async def __aenter__(self) -> Any:
+        return await self._later(self._inner.__aenter__())
+
+    async def __aexit__(self, *details: Any) -> Any:
+        return await self._inner.__aexit__(*details)
 
 
 class _Connection(_Measured):
@@ -185,3 +250,6 @@ class _Cursor(_Measured):
 
     def __next__(self) -> Any:
         return next(self._inner)
+
+    def __aiter__(self) -> AsyncIterator[Any]:
+        return aiter(self._inner)
