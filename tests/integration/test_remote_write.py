@@ -41,6 +41,19 @@ def test_findings_arrive_and_end_when_their_series_do(tmp_path: Path) -> None:
         assert found["value"][1] == "2"
 
 
+def test_victoria_metrics_takes_findings_and_their_ends_as_well(tmp_path: Path) -> None:
+    told = [Family(ANOMALY, {HITS: 1.0}), Family(SERIES, {(): 2.0})]
+    with servers.victoria_metrics(tmp_path, ["-search.latencyOffset=0s", "-search.disableCache"]) as victoria:
+        now = iter([time.time() - 2, time.time() - 1])
+        writer = RemoteWriter(lambda: told, f"{victoria.url}/api/v1/write", 5, 10, {}, lambda: next(now))
+        assert writer.send()
+        until(lambda: victoria.query('agentgauge_signal_anomaly{signal="cache_hit_ratio"} == 1'))
+        del told[0]
+        assert writer.send()
+        until(lambda: not victoria.query("agentgauge_signal_anomaly"))
+        assert victoria.query("agentgauge_analyzer_series == 2")
+
+
 def test_commands_write_where_the_configuration_says(tmp_path: Path) -> None:
     with servers.prometheus(tmp_path, "global: {}\n", ["--web.enable-remote-write-receiver"]) as prometheus:
         config = tmp_path / "agentgauge.yml"
