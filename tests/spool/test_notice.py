@@ -38,8 +38,9 @@ def test_a_line_is_noticed_once(notice: Notice) -> None:
 def test_what_the_reader_does_is_not(notice: Notice, home: Path) -> None:
     append("hook")
     assert notice.wait(LONG)
-    (home / "spool" / "spool.jsonl").rename(home / "spool.000001.jsonl")
-    (home / "spool.000001.jsonl").unlink()
+    segment = home / "spool" / "spool.000001.jsonl"
+    (home / "spool" / "spool.jsonl").rename(segment)
+    segment.unlink()
     assert not notice.wait(0)
 
 

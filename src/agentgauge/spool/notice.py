@@ -8,8 +8,8 @@ import sys
 from pathlib import Path
 from typing import Final
 
-_MASK: Final = 0x2 | 0x80 | 0x100
-"""IN_MODIFY, IN_MOVED_TO, IN_CREATE; the reader's own renaming and deleting is none of them."""
+_MASK: Final = 0x2 | 0x100
+"""IN_MODIFY, IN_CREATE; the reader's own renaming and deleting is neither."""
 
 _IN_IGNORED: Final = 0x8000
 _EVENT: Final = struct.Struct("iIII")
