@@ -48,9 +48,30 @@ if __name__ == "__main__":
         pool.close()
         pool.join()
 """
+_CELERY = """
+import os, sys, types
+class Signal:
+    def connect(self, receiver, weak=True): self.receiver = receiver
+sys.modules["celery.signals"] = signals = types.ModuleType("celery.signals")
+signals.worker_process_shutdown = Signal()
+import agentgauge as ag
+@ag.workflow("w")
+def work(): pass
+ag.report_to_spool(3600)
+pid = os.fork()
+if not pid:
+    for _ in range(7): work()
+    signals.worker_process_shutdown.receiver(signal=None, sender=None, pid=os.getpid(), exitcode=0)
+    os.kill(os.getpid(), 9)
+os.waitpid(pid, 0)
+"""
 
 
-@pytest.mark.parametrize(("program", "calls"), [(_FORKS, 600), (_POOL, 4), (_SPAWN, 40)], ids=["fork", "pool", "spawn"])
+@pytest.mark.parametrize(
+    ("program", "calls"),
+    [(_FORKS, 600), (_POOL, 4), (_SPAWN, 40), (_CELERY, 7)],
+    ids=["fork", "pool", "spawn", "celery"],
+)
 def test_every_worker_is_counted_once(tmp_path: Path, program: str, calls: int) -> None:
     script = tmp_path / "program.py"
     script.write_text(program)

@@ -3,6 +3,7 @@
 import atexit
 import multiprocessing.util
 import os
+import sys
 import threading
 from typing import Final
 
@@ -44,6 +45,10 @@ def report_to_spool(interval_seconds: float = 1.0) -> None:
         multiprocessing.util.register_after_fork(
             CELLS, lambda _: multiprocessing.util.Finalize(None, _end, exitpriority=1)
         )
+        # Celery's children kill themselves, and say so before; a process that has not loaded Celery is none of them.
+        signals = sys.modules.get("celery.signals")
+        if signals is not None:
+            signals.worker_process_shutdown.connect(_end, weak=False)
     _pid = os.getpid()
     _begin(interval_seconds)
 
@@ -77,7 +82,8 @@ class _Thread(threading.Thread):
         self.join(_STOP_SECONDS)
 
 
-def _end() -> None:
+def _end(**_: object) -> None:
+    """Send what is left, for the last time."""
     if _thread is not None:
         _thread.stop()
     _send()
