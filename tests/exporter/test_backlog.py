@@ -1,5 +1,6 @@
 """What an exporter makes of a spool that has waited for it."""
 
+import importlib
 import random
 import threading
 import time
@@ -10,11 +11,13 @@ import msgspec
 import pytest
 
 from agentgauge.configuration import Budget, Configuration
+from agentgauge.errors import UsageError
 from agentgauge.exporter.budgets import Budgets
 from agentgauge.exporter.exporter import Exporter
 from agentgauge.record import Record
 from agentgauge.spool.lines import Lines
 from agentgauge.totals import Histogram
+from agentgauge.web.app import Surface
 
 LINE = Record("hook", 1.0, {"hook_name": "x" * 150}, {"duration_seconds": 0.5}).to_line()
 
@@ -65,6 +68,25 @@ def test_until_then_it_says_only_how_it_is_itself(exporter: Exporter) -> None:
     while not exporter.ready:
         exporter.families()
     assert (said()["agentgauge_exporter_ready"], said()["agentgauge_spool_backlog_bytes"]) == (1, 0)
+
+
+@pytest.mark.parametrize("name", ["exporter", "serve"])
+def test_each_command_serves_that_while_it_reads(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    module = importlib.import_module(f"agentgauge.cli.{name}")
+    shown: list[str] = []
+
+    def serve(surface: Surface, *_: object) -> None:
+        assert not surface.ready()
+        assert surface.unready is not None
+        shown.extend(family.metric.name for family in surface.unready())
+        raise UsageError("seen enough")
+
+    monkeypatch.setattr(module, "open_server", serve)
+    for variable in ("AGENTGAUGE_HOME", "HOME"):
+        monkeypatch.setenv(variable, str(tmp_path))
+    with pytest.raises(UsageError, match="seen enough"):
+        getattr(module, name).main([], standalone_mode=False)
+    assert "agentgauge_exporter_ready" in shown
 
 
 def test_all_of_the_first_backlog_is_history_and_not_a_burst(exporter: Exporter, tmp_path: Path) -> None:
