@@ -16,6 +16,7 @@ LARGEST = 1e6
 ROUNDING = 1e-9
 FEW = 5
 LEAST_NOVELTY = 1e-3
+COMMON_POWER = 0.75
 RECORD_POWER = 0.25
 TOGETHER = 3
 TOGETHER_SHARE = 1 / 12
@@ -112,8 +113,9 @@ def peaks(scores: Vector) -> Vector:
 def surprising(novelty: Vector) -> Vector:
     """Return the peaks of novelty (N,), each weighed by what its series has shown before.
 
-    A peak is divided by the root of the share of samples that were events at least as novel, and multiplied by the
-    fourth root of its ratio to the largest before: where outliers are usual, one more says little.
+    A peak is multiplied by the root of the number of samples so far, divided by the number of events at least as novel,
+    itself among them, to the power of three quarters, and multiplied by the fourth root of its ratio to the largest
+    before: where outliers are usual, one more says little.
     """
     events = peaks(novelty)
     at: Indices = np.flatnonzero(events)
@@ -124,7 +126,8 @@ def surprising(novelty: Vector) -> Vector:
         larger[place] = len(seen) - bisect_left(seen, height)
         insort(seen, height)
     largest = np.maximum.accumulate(np.concatenate(([LEAST_NOVELTY], heights)))[:-1]
-    events[at] = heights * np.sqrt((at + 1) / (larger + 1)) * (heights / largest) ** RECORD_POWER
+    rarity = np.sqrt(at + 1) / (larger + 1) ** COMMON_POWER
+    events[at] = heights * rarity * (heights / largest) ** RECORD_POWER
     return events
 
 
