@@ -16,7 +16,8 @@ BACKTESTED_STEPS = 576
 FIT_SEASONS = 6
 RETURN_SEASONS = 1.4
 REMEMBERED = 0.8
-OPTIMISM = 1.25
+OPTIMISM = 1.05
+UNTRIED = 1.25
 LARGEST_FACTOR = 1.0
 LONGEST_DRIFT = 60
 
@@ -131,6 +132,20 @@ def past_origins(columns: int, reach: int, horizon: int, step: int) -> tuple[lis
     return list(range(columns - span, reach - 1, -spacing)[:count]), span
 
 
+def shares(origins: int) -> Matrix:
+    """Return how much the errors of each origin (origins,) count, the latest first; the sum is one."""
+    share = REMEMBERED ** np.arange(origins, dtype=np.float64)
+    result: Matrix = share / share.sum()
+    return result
+
+
+def freedom(origins: Sequence[int], span: int) -> float:
+    """Return how many origins the errors' size is really known from, and one: old ones fade, near ones overlap."""
+    remembered = 1 / float((shares(len(origins)) ** 2).sum())
+    apart = origins[0] - origins[1] if len(origins) > 1 else span
+    return 1 + min(remembered, 1 + (len(origins) - 1) * min(1.0, apart / span))
+
+
 def pool_forecasts(
     filled: Matrix, horizon: int, seasons: Sequence[int], level: float, positive: bool
 ) -> tuple[Matrix, Matrix, Matrix]:
@@ -138,7 +153,7 @@ def pool_forecasts(
 
     filled: (S, N) without NaN; seasons: columns, ascending; positive: whether to forecast logarithms. The median of a
     pool is the M4 competition's lesson (Makridakis et al. 2020); the interval is as wide as the pool's own errors from
-    earlier origins at each step, a little more since these were fitted to.
+    earlier origins at each step tell by Student's t, a little wider since these were fitted to.
     """
     columns = filled.shape[1]
     worked = np.log(filled) if positive else filled
@@ -155,14 +170,14 @@ def pool_forecasts(
     paths = [member.forecast(recent, horizon) for member in judges]
     others = [member.forecast(series[:, None, -member.reach :], horizon) for member in members if member not in judges]
     mean = middle + spread * median_of([*(path[:, :1] for path in paths), *others])[:, 0]
-    usual = float(special.ndtri((1 + level) / 2)) * OPTIMISM
     if origins:
         truth = np.stack([series[:, origin : origin + span] for origin in origins], axis=1)
         errors = median_of([path[:, 1:, :span] for path in paths]) - truth
-        width = usual * spread * usual_errors(errors, horizon)
+        quantile = float(special.stdtrit(freedom(origins, span), (1 + level) / 2))
+        width = OPTIMISM * quantile * spread * usual_errors(errors, horizon)
     else:
         change = np.abs(np.diff(worked, axis=1)).sum(axis=1, keepdims=True) / max(columns - 1, 1)
-        width = usual * change * np.sqrt(np.arange(1, horizon + 1))
+        width = float(special.ndtri((1 + level) / 2)) * UNTRIED * change * np.sqrt(np.arange(1, horizon + 1))
     if positive:
         # A factor can be any size downwards; upwards a long guess must not explode.
         return np.exp(mean), np.exp(mean - width), np.exp(mean + np.minimum(width, LARGEST_FACTOR))
@@ -176,8 +191,7 @@ def usual_errors(errors: Matrix, horizon: int) -> Matrix:
     random walk's does.
     """
     series, origins, span = errors.shape
-    share = REMEMBERED ** np.arange(origins)
-    usual = np.sqrt(np.einsum("sot,o->st", errors**2, share / share.sum()))
+    usual = np.sqrt(np.einsum("sot,o->st", errors**2, shares(origins)))
     window = max(span // 12, 1)
     padded = np.pad(usual, ((0, 0), (window, window)), mode="edge")
     sums = np.cumsum(np.concatenate((np.zeros((series, 1)), padded), axis=1), axis=1)
