@@ -26,6 +26,7 @@ from tests.benchmarks import peers
 from tests.benchmarks.figure import Figure, ratio
 
 CALLS = VALVE - 1
+WARM = 200
 ROUNDS = 15
 PEERS = Path(os.environ.get("AGENTGAUGE_BENCH_PEERS", ".venv/peers/bin/python"))
 """The interpreter of the environment where OpenLLMetry and OpenLIT are installed."""
@@ -122,40 +123,25 @@ class _Peers:
         return self._process.stdout.readline().strip()
 
 
-def _calls_to(call: Callable[[], None]) -> Callable[[], float]:
-    """Return what measures the processor time of one call."""
+def _calls_to(call: Callable[[], None], after: Callable[[], None] = _work) -> Callable[[], float]:
+    """Return what measures the processor time of one call.
+
+    Args:
+        call: is called.
+        after: is timed with all the calls.
+    """
 
     def measure() -> float:
+        for _ in range(WARM):
+            call()
+        CELLS.fold()  # what others left
         start = time.process_time()
         for _ in range(CALLS):
             call()
+        after()
         return (time.process_time() - start) / CALLS
 
     return measure
-
-
-def _folded(call: Callable[[], None]) -> Callable[[], float]:
-    """Return what measures the processor time of one call, folding included."""
-
-    def measure() -> float:
-        start = time.process_time()
-        for _ in range(CALLS):
-            call()
-        CELLS.fold()
-        return (time.process_time() - start) / CALLS
-
-    return measure
-
-
-def _unfolded(call: Callable[[], None]) -> Callable[[], float]:
-    """Return what measures the processor time of one call in its caller."""
-    measure = _calls_to(call)
-
-    def after_folding() -> float:
-        CELLS.fold()
-        return measure()
-
-    return after_folding
 
 
 def _figures(
@@ -168,7 +154,7 @@ def _figures(
         call: the same.
         opponents: what measures each, and how much slower it should be.
     """
-    measures = [_unfolded(call), _folded(call), *(measure for measure, _ in opponents.values())]
+    measures = [_calls_to(call), _calls_to(call, CELLS.fold), *(measure for measure, _ in opponents.values())]
     rounds = [[measure() for measure in measures] for _ in range(ROUNDS + 1)][1:]
     path, folded, *theirs = zip(*rounds, strict=True)
     found = []
