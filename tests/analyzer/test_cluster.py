@@ -3,7 +3,7 @@
 import logging
 import os
 import signal
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
@@ -67,7 +67,8 @@ class Counted:
     def problem(self) -> str:
         return self._engine.problem
 
-    def results(self, work: Sequence[Callable[[], Result]]) -> list[Result]:
+    def results(self, work: Iterable[Callable[[], Result]]) -> list[Result]:
+        work = list(work)
         self.works |= {one.func for one in work if isinstance(one, partial)}
         if self._through is None:
             return self._engine.results(work)

@@ -32,6 +32,7 @@ def main() -> int:
         "reading": ("Sessions of agents' clients into records", lambda: _figures("reading")()),
         "hooks": ("A hook as a process", lambda: _figures("hooks")()),
         "statistics": ("The analyzer's mathematics", lambda: _figures("speed_statistics")()),
+        "watching": ("The analyzer as a service", lambda: _figures("watching")()),
         "steady": (
             f"agentgauge serve with 200 signals at 2 s over {arguments.steady_seconds:g} s",
             lambda: importlib.import_module("tests.benchmarks.steady_state").figures(arguments.steady_seconds),

@@ -1,7 +1,7 @@
 """Anomalies: which series leave, now, what their past leads to expect."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -38,7 +38,10 @@ RATIO_FLOOR: Final = 0.2
 """A ratio's change counts relative to at least this: the first failure of many is no 'infinitely more'."""
 
 SERIES_AT_ONCE: Final = 512
-"""Series of a block."""
+"""Most series of a block."""
+
+SAMPLES_AT_ONCE: Final = 131_072
+"""Samples of a block, which is copied a few times while it is judged: a megabyte each."""
 
 _FEWEST_WINDOWS: Final = 2.0
 _SPREAD_SHARE: Final = 0.975
@@ -112,8 +115,8 @@ def _was_gone(history: History, row: int, finding: Finding) -> bool:
     return not seen[row].any() and bool(seen.any() or unseen_for > ACCEPTED_SECONDS)
 
 
-def blocks(history: History, findings: Sequence[Finding], signals: Mapping[str, Signal]) -> list[Block]:
-    """Return the series that have a value at the newest tick, a few hundred at a time.
+def blocks(history: History, findings: Sequence[Finding], signals: Mapping[str, Signal]) -> Iterator[Block]:
+    """Yield the series that have a value at the newest tick, some at a time.
 
     Args:
         history: its newest column is the tick.
@@ -125,13 +128,14 @@ def blocks(history: History, findings: Sequence[Finding], signals: Mapping[str, 
     kinds = [signals[findings[row].series.signal] for row in live.tolist()]
     windows = np.array([kind.window_seconds for kind in kinds])
     strides = strides_of(history, live, windows)
-    filled, result = history.fine.filled, []
-    for stride in np.unique(strides).tolist():
-        places = np.flatnonzero(strides == stride) if stride else np.zeros(0, dtype=np.intp)
-        for start in range(0, len(places), SERIES_AT_ONCE):
-            some = places[start : start + SERIES_AT_ONCE]
+    filled = history.fine.filled
+    for stride in np.unique(strides[strides > 0]).tolist():
+        places = np.flatnonzero(strides == stride)
+        columns = np.arange(filled - 1, -1, -stride)[::-1]
+        at_once = min(max(SAMPLES_AT_ONCE // len(columns), 1), SERIES_AT_ONCE)
+        for start in range(0, len(places), at_once):
+            some = places[start : start + at_once]
             rows = live[some]
-            columns = np.arange(filled - 1, -1, -stride)[::-1]
             place = np.ix_(rows, columns)
             values = history.fine.values[place]
             values[:, :-1][history.excluded.values[place][:, :-1]] = np.nan
@@ -142,8 +146,7 @@ def blocks(history: History, findings: Sequence[Finding], signals: Mapping[str, 
                     values[at] = corrected(values[at], slots, findings[row].accepted, few[at], history.interval)
             times = slots * history.interval
             events = history.events[rows], history.usual_events[rows]
-            result.append(Block(rows, times.astype(np.float64), values, windows[some], few, *events))
-    return result
+            yield Block(rows, times.astype(np.float64), values, windows[some], few, *events)
 
 
 def judged(block: Block) -> Judged:
@@ -208,12 +211,18 @@ def strides_of(history: History, rows: Rows, windows: Vector) -> Rows:
     The stride grows with a series' own past up to the window, because ticks within one window hold the same events:
     what looks like a long calm is then a single observation.
     """
-    missing = np.isnan(history.fine.values)
-    ages = history.fine.filled - missing.argmin(axis=1)[rows]
+    ages = history.fine.filled - _first_known(history.fine.values)[rows]
     widest = np.maximum(np.rint(windows / history.interval), 1)
     strides: Rows = np.minimum(np.maximum(ages // FEWEST_COLUMNS, 1), widest).astype(np.int64)
     strides[(ages < FEWEST_COLUMNS) | (ages * history.interval < _FEWEST_WINDOWS * windows)] = 0
     return strides
+
+
+def _first_known(values: npt.NDArray[np.float64]) -> Rows:
+    """Return each row's first column that is known (n,), some rows at a time."""
+    starts = range(0, len(values), SERIES_AT_ONCE)
+    parts = [np.isnan(values[start : start + SERIES_AT_ONCE]).argmin(axis=1) for start in starts]
+    return np.concatenate(parts) if parts else np.zeros(0, dtype=np.int64)
 
 
 def _update(history: History, finding: Finding, signal: Signal, judged: Judged, at: int, *, improbable: bool) -> None:

@@ -3,7 +3,7 @@
 import logging
 import socket
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from typing import Final, TypeVar
 
@@ -52,8 +52,9 @@ class Cluster:
         self._failed = -pause
         self._client: Client | None = None
 
-    def results(self, work: Sequence[Callable[[], Result]]) -> list[Result]:
+    def results(self, work: Iterable[Callable[[], Result]]) -> list[Result]:
         """Have each piece done."""
+        work = list(work)
         if work and time.monotonic() - self._failed >= self._pause:
             try:
                 results = self._gathered(work)

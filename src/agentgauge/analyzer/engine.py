@@ -1,6 +1,6 @@
 """Where the per-series work is done: in this process, or on a cluster."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from typing import Protocol, TypeVar
 from urllib.parse import urlsplit
 
@@ -20,7 +20,7 @@ class Engine(Protocol):
     def problem(self) -> str:
         """What is wrong with it, on one line; empty where nothing is."""
 
-    def results(self, work: Sequence[Callable[[], Result]]) -> list[Result]:
+    def results(self, work: Iterable[Callable[[], Result]]) -> list[Result]:
         """Return what each piece of work returns."""
 
     def close(self) -> None:
@@ -33,8 +33,8 @@ class Local:
     up = True
     problem = ""
 
-    def results(self, work: Sequence[Callable[[], Result]]) -> list[Result]:
-        """Do one piece after the other."""
+    def results(self, work: Iterable[Callable[[], Result]]) -> list[Result]:
+        """Do one piece after the other, each taken when its turn has come."""
         return [one() for one in work]
 
     def close(self) -> None:

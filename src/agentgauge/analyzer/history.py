@@ -154,17 +154,17 @@ class History:
         return dropped
 
     def arrays(self) -> dict[str, npt.NDArray[Any]]:
-        """Return copies of what a restart needs, by name; empty before the first tick."""
+        """Return what a restart needs, by name, as views that the next tick changes; empty before the first tick."""
         if self.fine.slot is None or self.coarse.slot is None:
             return {}
         return {
             "grid": np.array([self.interval, self.coarse_step]),
             "slots": np.array([self.fine.slot, self.coarse.slot]),
-            "fine": self.fine.values.copy(),
-            "excluded": self.excluded.values.copy(),
-            "coarse": self.coarse.values.copy(),
-            "last_seen": self.last_seen.copy(),
-            "usual_events": self.usual_events.copy(),
+            "fine": self.fine.values,
+            "excluded": self.excluded.values,
+            "coarse": self.coarse.values,
+            "last_seen": self.last_seen,
+            "usual_events": self.usual_events,
         }
 
     def restore(self, series: list[Series], arrays: Mapping[str, npt.NDArray[Any]]) -> bool:
@@ -181,9 +181,9 @@ class History:
             return False
         slots = arrays["slots"].astype(np.int64)
         count = min(count, self._max_series)
-        self.fine.restore(int(slots[0]), fine[:count].astype(np.float64))
-        self.excluded.restore(int(slots[0]), excluded[:count].astype(np.bool_))
-        self.coarse.restore(int(slots[1]), coarse[:count].astype(np.float64))
+        self.fine.restore(int(slots[0]), fine[:count].astype(np.float64, copy=False))
+        self.excluded.restore(int(slots[0]), excluded[:count].astype(np.bool_, copy=False))
+        self.coarse.restore(int(slots[1]), coarse[:count].astype(np.float64, copy=False))
         self.last_seen = last_seen[:count].astype(np.int64)
         # A memory of before events were counted has none.
         usual = arrays.get("usual_events", np.full(len(last_seen), np.nan))

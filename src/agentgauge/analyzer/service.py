@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from agentgauge.analyzer import anomalies, rounds, state
 from agentgauge.analyzer import findings as gauges
@@ -221,18 +221,18 @@ class Analyzer:
                 self._history.drop_ended()
                 self._align()
                 self._rounds.begin(now, len(self._findings))
-        slot, judging = self._history.slot(now), []
+        slot = self._history.slot(now)
         # A clock that went back must not put it off.
         if self._judged is None or not 0 <= slot - self._judged < self._judged_every:
             judging = anomalies.blocks(self._history, self._findings, self._signals)
+            parts = self._engine.results(partial(anomalies.judged, block) for block in judging)
+            with self._lock:
+                anomalies.update(self._history, self._findings, self._signals, parts)
             self._judged = slot
         assessing = self._rounds.due(self._history, self._findings, self._signals)
-        work: list[Callable[[], Any]] = [partial(anomalies.judged, block) for block in judging]
-        work += [partial(rounds.assessed, some) for some in assessing]
-        results = self._engine.results(work)
+        results = self._engine.results(partial(rounds.assessed, some) for some in assessing)
         with self._lock:
-            anomalies.update(self._history, self._findings, self._signals, results[: len(judging)])
-            for some, found in zip(assessing, results[len(judging) :], strict=True):
+            for some, found in zip(assessing, results, strict=True):
                 rounds.update(self._findings, some, found)
             if not 0 <= now - self._correlated < CORRELATED_SECONDS:
                 self._pairs = correlated(self._history, self._current())

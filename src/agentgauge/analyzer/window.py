@@ -7,6 +7,7 @@ import numpy.typing as npt
 
 _SLACK: Final = 4
 _FIRST_ROWS: Final = 16
+_ROWS_MOVED: Final = 256
 
 
 class Window:
@@ -37,10 +38,12 @@ class Window:
 
     def add_rows(self, count: int) -> None:
         """Add series without any value."""
+        before = self.rows
         self.rows += count
         if self.rows > len(self._buffer):
-            grown = np.full((max(self.rows, 2 * len(self._buffer), _FIRST_ROWS), self._width), self._missing)
-            grown[: len(self._buffer)] = self._buffer
+            # Rows beyond are not touched, so that they take no memory yet.
+            grown = np.empty((max(self.rows, 2 * len(self._buffer), _FIRST_ROWS), self._width), self._buffer.dtype)
+            grown[:before] = self._buffer[:before]
             self._buffer = grown
         self._buffer[self.rows - count : self.rows] = self._missing
 
@@ -64,8 +67,11 @@ class Window:
             return
         if self._end + steps > self._width:
             kept = min(self.filled, self.points - steps)
-            self._buffer[: self.rows, :kept] = self._buffer[: self.rows, self._end - kept : self._end].copy()
-            self._buffer[: self.rows, kept:] = self._missing
+            # Some rows at a time: a copy of all of them would double the memory for a moment.
+            for start in range(0, self.rows, _ROWS_MOVED):
+                some = self._buffer[start : min(start + _ROWS_MOVED, self.rows)]
+                some[:, :kept] = some[:, self._end - kept : self._end].copy()
+                some[:, kept:] = self._missing
             self._end = kept
         self._end += steps
         self.filled = min(self.filled + steps, self.points)
