@@ -4,7 +4,7 @@ import asyncio
 import functools
 import inspect
 import pickle
-from collections.abc import AsyncGenerator, Generator, Iterator
+from collections.abc import AsyncGenerator, Callable, Generator, Iterator
 from typing import Any
 
 import pytest
@@ -155,6 +155,69 @@ def test_an_async_generator_delegates_and_is_closed(count: Sample) -> None:
     assert closed == [True] * 3
     assert count(WORKFLOW, gen_ai_workflow_name="astream", error_type="") == 2
     assert count(WORKFLOW, gen_ai_workflow_name="astream", error_type="OSError") == 1
+
+
+DURATIONS = {
+    "agent": "gen_ai_invoke_agent_duration_seconds",
+    "tool": "gen_ai_execute_tool_duration_seconds",
+    "workflow": WORKFLOW,
+    "hook": "agentgauge_hook_duration_seconds",
+    "llm_call": "gen_ai_client_operation_duration_seconds",
+}
+
+
+def plainly(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Wrap as decorators do that know nothing of async functions."""
+
+    @functools.wraps(function)
+    def call(*args: Any) -> Any:
+        return function(*args)
+
+    return call
+
+
+@pytest.mark.parametrize("decorator", DURATIONS)
+def test_an_async_function_that_someone_else_has_wrapped_lasts_as_long_as_it_runs(
+    decorator: str, count: Sample, total: Sample
+) -> None:
+    gate = asyncio.Event()
+
+    @ag.tool("inner")
+    def inner() -> None: ...
+
+    @getattr(ag, decorator)("hidden")  # type: ignore[untyped-decorator]
+    @plainly
+    async def hidden(fail: bool) -> str:
+        await gate.wait()
+        inner()
+        if fail:
+            raise LookupError
+        return "result"
+
+    async def use() -> None:
+        flying = {"kind": decorator.removesuffix("_call"), "name": "hidden"}
+        with ag.agent("outer"):
+            tasks = [asyncio.create_task(hidden(fail)) for fail in (False, True)]
+        while count("agentgauge_in_flight", **flying) < 2:
+            await asyncio.sleep(0)
+        gate.set()
+        good, bad = await asyncio.gather(*tasks, return_exceptions=True)
+        assert good == "result"
+        assert isinstance(bad, LookupError)
+        assert count("agentgauge_in_flight", **flying) == 0
+
+    asyncio.run(use())
+    if decorator == "hook":
+        assert count("agentgauge_hook_runs_total", hook_name="hidden", outcome="success") == 1
+        assert count("agentgauge_hook_runs_total", hook_name="hidden", outcome="error") == 1
+    else:
+        metric = DURATIONS[decorator]
+        name = {} if decorator != "tool" else {"gen_ai_tool_name": "hidden"}
+        assert count(metric, error_type="LookupError", **name) == 1
+    for calls in ("tool", "inference"):  # the outer run was over before they began
+        assert total(f"gen_ai_invoke_agent_{calls}_calls", gen_ai_agent_name="outer") == 0
+    owner = "hidden" if decorator == "agent" else "outer"
+    assert count(DURATIONS["tool"], gen_ai_tool_name="inner", gen_ai_agent_name=owner) == 2
 
 
 def test_methods_partials_and_callables_are_measured(count: Sample) -> None:

@@ -86,6 +86,11 @@ class AgentMeter:
         current_run.set(token.outer)
         self._record(token, token.said or outcome_of(error), error_type_of(error))
 
+    def drop(self, token: Run) -> None:
+        """Note that it was no run yet."""
+        current_run.set(token.outer)
+        self._cell.end(token.started)
+
     def suspend(self, token: Run, item: object) -> None:
         """A generator yields: its consumer is not in this run."""
         current_run.set(token.outer)

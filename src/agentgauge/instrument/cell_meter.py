@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import AsyncGenerator, Callable, Generator
+from types import CoroutineType
 from typing import Any, Final
 
 from agentgauge.cells import CELLS, Cell
@@ -37,6 +38,10 @@ class CellMeter:
         if duration is not None:
             CELLS.record(self.failed(duration, error))
 
+    def drop(self, token: float) -> None:
+        """Note that it was no call yet."""
+        self.cell.end(token)
+
     def suspend(self, token: float, item: object) -> None:
         """Nothing depends on who has control."""
 
@@ -52,6 +57,7 @@ def _function(function: Callable[..., Any], meter: CellMeter) -> Callable[..., A
     cell, fail = meter.cell, meter.fail
     begun, ended, done = cell.begun, cell.ended, cell.done
     clock, is_foreign = time.perf_counter, cell.is_foreign
+    drop, awaited = meter.drop, _coroutine(_itself, meter)
 
     def call(*args: Any, **kwargs: Any) -> Any:
         begun.append(start := clock())
@@ -61,6 +67,9 @@ def _function(function: Callable[..., Any], meter: CellMeter) -> Callable[..., A
             fail(start, error)
             raise
         took = clock() - start
+        if type(result) is CoroutineType:  # of an async function that someone else has wrapped
+            drop(start)
+            return awaited(result)
         if start > cell.due and is_foreign(start):
             return result
         done.append(took)
@@ -68,6 +77,10 @@ def _function(function: Callable[..., Any], meter: CellMeter) -> Callable[..., A
         return result
 
     return call
+
+
+def _itself(coroutine: Any) -> Any:
+    return coroutine
 
 
 def _coroutine(function: Callable[..., Any], meter: CellMeter) -> Callable[..., Any]:

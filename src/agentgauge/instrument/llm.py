@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any, Final, overload
 
 from agentgauge.cells import CELLS, Cell
-from agentgauge.instrument.agent import current_run
+from agentgauge.instrument.agent import Run, current_run
 from agentgauge.instrument.meter import Flavour, checked_label
 from agentgauge.instrument.outcome import error_type_of
 from agentgauge.instrument.refusal import label_or_refuse, number_or_refuse, refuse
@@ -28,19 +28,19 @@ class Call:
     """
 
     __slots__ = (
-        "agent",
         "amounts",
         "chunks",
         "finish_reason",
         "first_chunk",
         "last_chunk",
         "model",
+        "run",
         "started",
     )
 
-    def __init__(self, model: str, agent: str, started: float) -> None:
+    def __init__(self, model: str, run: Run | None, started: float) -> None:
         self.model = model
-        self.agent = agent
+        self.run = run
         self.amounts: dict[str, float] = {}
         self.finish_reason = ""
         self.chunks = 0
@@ -124,7 +124,7 @@ class LlmMeter:
         run = current_run.get()
         if run is not None:
             run.inferences.append(None)
-        return Call(self._labels["gen_ai_request_model"], run.agent if run else "", self._cell.begin())
+        return Call(self._labels["gen_ai_request_model"], run, self._cell.begin())
 
     def end(self, token: Call, result: object) -> None:
         """Note that a call returned, and read the response's usage where nobody gave it."""
@@ -137,8 +137,10 @@ class LlmMeter:
         self._record(token, error_type_of(error))
 
     def drop(self, token: Call) -> None:
-        """Note that no call was made after all."""
+        """Note that no call was made, or none yet."""
         self._cell.end(token.started)
+        if token.run is not None:
+            token.run.inferences.pop()
 
     def suspend(self, token: Call, item: object) -> None:
         """Note a chunk of a generator; the last ones may carry the usage."""
@@ -165,7 +167,7 @@ class LlmMeter:
         labels = {
             **self._labels,
             "gen_ai_request_model": label_or_refuse("llm_call: model", call.model) or "",
-            "gen_ai_agent_name": call.agent,
+            "gen_ai_agent_name": call.run.agent if call.run else "",
             "error_type": error_type,
         }
         if "cost_usd" in amounts:

@@ -50,6 +50,11 @@ class MemoryMeter:
         self._meter.fail(token, error)
         self._observe(token)
 
+    def drop(self, token: Any) -> None:
+        """Note that it was no call yet."""
+        self._meter.drop(token)
+        self._before.pop(token, None)
+
     def suspend(self, token: Any, item: object) -> None:
         """Note that a generator yields."""
         self._meter.suspend(token, item)

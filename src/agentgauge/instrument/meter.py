@@ -20,6 +20,9 @@ class Meter(Protocol):
     def fail(self, token: Any, error: BaseException) -> None:
         """Note that it raised."""
 
+    def drop(self, token: Any) -> None:
+        """Note that it was no call yet: what it returned is a coroutine, and that is the call."""
+
     def suspend(self, token: Any, item: object) -> None:
         """Note that it gives control back for a while: a generator yields."""
 

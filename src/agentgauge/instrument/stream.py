@@ -2,17 +2,10 @@
 
 import inspect
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from agentgauge.instrument.meter import Flavour, Meter
 from agentgauge.instrument.usage import read_snapshot
-
-
-class StreamMeter(Meter, Protocol):
-    """Measures calls that may return streams."""
-
-    def drop(self, token: Any) -> None:
-        """Note that there was no call, in the end."""
 
 
 class _Ending:
@@ -24,7 +17,7 @@ class _Ending:
 
     __slots__ = ("_open", "stream")
 
-    def __init__(self, meter: StreamMeter, token: Any, stream: object) -> None:
+    def __init__(self, meter: Meter, token: Any, stream: object) -> None:
         self._open = [(meter, token)]  # a list, because popping is one atomic step
         self.stream = stream
 
@@ -229,7 +222,7 @@ def _measured(stream: Any, ending: _Ending, *, whole: bool) -> _Chunks:
     return kind(stream, ending, whole=whole)
 
 
-def until_the_end(function: Callable[..., Any], meter: StreamMeter, flavour: Flavour) -> Callable[..., Any] | None:
+def until_the_end(function: Callable[..., Any], meter: Meter, flavour: Flavour) -> Callable[..., Any] | None:
     """Return a function measured to the end of the stream it may return, or None for a generator: it is a stream."""
 
     def call(*args: Any, **kwargs: Any) -> Any:
@@ -239,12 +232,16 @@ def until_the_end(function: Callable[..., Any], meter: StreamMeter, flavour: Fla
         except BaseException as error:
             meter.fail(token, error)
             raise
-        return awaited(result, token) if issubclass(type(result), Coroutine) else _ended(result, meter, token)
+        if issubclass(type(result), Coroutine):
+            meter.drop(token)
+            return awaited(result)
+        return _ended(result, meter, token)
 
     async def call_async(*args: Any, **kwargs: Any) -> Any:
         return await call(*args, **kwargs)
 
-    async def awaited(coroutine: Coroutine[Any, Any, Any], token: Any) -> Any:
+    async def awaited(coroutine: Coroutine[Any, Any, Any]) -> Any:
+        token = meter.begin()
         try:
             result = await coroutine
         except BaseException as error:
@@ -255,7 +252,7 @@ def until_the_end(function: Callable[..., Any], meter: StreamMeter, flavour: Fla
     return {"function": call, "coroutine": call_async}.get(flavour)
 
 
-def _ended(result: Any, meter: StreamMeter, token: Any) -> Any:
+def _ended(result: Any, meter: Meter, token: Any) -> Any:
     """End a call that returned, or leave it to the stream it returned; return what the caller is given."""
     # Of its type: its __class__ and its attributes are the response's own code, which may raise.
     kind = type(result)

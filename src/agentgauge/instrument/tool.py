@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from types import CoroutineType
 from typing import Any, overload
 
 from agentgauge.cells import CELLS, Cell
@@ -10,7 +11,7 @@ from agentgauge.instrument.memory import with_memory
 from agentgauge.instrument.meter import Flavour, Meter, checked_label, count_success
 from agentgauge.instrument.outcome import error_type_of
 from agentgauge.instrument.scope import Scope, scope
-from agentgauge.instrument.wrapping import F
+from agentgauge.instrument.wrapping import F, itself, wrap_coroutine
 from agentgauge.record import Record
 
 
@@ -47,13 +48,21 @@ class ToolMeter:
             labels = {**self._labels(cell.labels[2]), "error_type": error_type_of(error)}
             CELLS.record(Record("tool", time.time(), labels, {"duration_seconds": duration}))
 
+    def drop(self, token: tuple[Cell, float]) -> None:
+        """Note that it was no call yet."""
+        cell, start = token
+        cell.end(start)
+        run = current_run.get()
+        if run is not None:
+            run.tools.pop()
+
     def around(self, function: Callable[..., Any], flavour: Flavour) -> Callable[..., Any] | None:
         """Return a plain function measured: ``begin``, ``end`` and ``fail`` written out."""
         if flavour != "function":
             return None
         by_agent, new_cell, fail, run_now = self._by_agent, self._cell, self.fail, current_run.get
         outside = by_agent[""]
-        clock = time.perf_counter
+        clock, drop, awaited = time.perf_counter, self.drop, wrap_coroutine(itself, self)
 
         def call(*args: Any, **kwargs: Any) -> Any:
             run = run_now()
@@ -69,6 +78,9 @@ class ToolMeter:
                 fail((cell, start), error)
                 raise
             took = clock() - start
+            if type(result) is CoroutineType:  # of an async function that someone else has wrapped
+                drop((cell, start))
+                return awaited(result)
             if start > cell.due and cell.is_foreign(start):
                 return result
             cell.done.append(took)

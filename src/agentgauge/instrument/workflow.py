@@ -109,6 +109,11 @@ class WorkflowMeter:
         if token.state != START:
             token.transition(outcome_of(error))
 
+    def drop(self, token: WorkflowRun) -> None:
+        """Note that it was no run yet."""
+        current_workflow.set(token.outer)
+        self._cell.end(token.started)
+
     def suspend(self, token: WorkflowRun, item: object) -> None:
         """A generator yields: its consumer is not in this run."""
         current_workflow.set(token.outer)

@@ -2,7 +2,8 @@
 
 import functools
 import inspect
-from collections.abc import AsyncGenerator, Callable, Generator
+from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
+from types import CoroutineType
 from typing import Any, Final, TypeVar
 
 from agentgauge.errors import UsageError
@@ -51,7 +52,8 @@ def _flavour(function: Callable[..., Any]) -> Flavour:
 
 
 def _function(function: Callable[..., Any], meter: Meter) -> Callable[..., Any]:
-    begin, end, fail = meter.begin, meter.end, meter.fail
+    begin, end, fail, drop = meter.begin, meter.end, meter.fail, meter.drop
+    awaited = wrap_coroutine(itself, meter)
 
     def call(*args: Any, **kwargs: Any) -> Any:
         token = begin()
@@ -60,13 +62,22 @@ def _function(function: Callable[..., Any], meter: Meter) -> Callable[..., Any]:
         except BaseException as error:
             fail(token, error)
             raise
+        if type(result) is CoroutineType:  # of an async function that someone else has wrapped
+            drop(token)
+            return awaited(result)
         end(token, result)
         return result
 
     return call
 
 
-def _coroutine(function: Callable[..., Any], meter: Meter) -> Callable[..., Any]:
+def itself(coroutine: Coroutine[Any, Any, Any]) -> Coroutine[Any, Any, Any]:
+    """Return what is given: wrapped as an async function, it measures a coroutine that is there already."""
+    return coroutine
+
+
+def wrap_coroutine(function: Callable[..., Any], meter: Meter) -> Callable[..., Any]:
+    """Return an async function measured."""
     begin, end, fail = meter.begin, meter.end, meter.fail
 
     async def call(*args: Any, **kwargs: Any) -> Any:
@@ -148,7 +159,7 @@ def _async_generator(function: Callable[..., Any], meter: Meter) -> Callable[...
 
 _WRAPPERS: Final[dict[Flavour, Callable[[Callable[..., Any], Meter], Callable[..., Any]]]] = {
     "function": _function,
-    "coroutine": _coroutine,
+    "coroutine": wrap_coroutine,
     "generator": _generator,
     "async generator": _async_generator,
 }
