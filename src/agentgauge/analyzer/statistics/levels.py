@@ -10,10 +10,10 @@ REACHES = 5, 15, 45, 135
 REACH = REACHES[-1]
 
 
-def median_of_3(a: Matrix, b: Matrix, c: Matrix, out: Matrix | None = None) -> Matrix:
-    """Return the elementwise median of three arrays."""
+def median_of_3(a: Matrix, b: Matrix, c: Matrix, out: Matrix | None = None, spare: Matrix | None = None) -> Matrix:
+    """Return the elementwise median of three arrays, in `out`, and what is computed on the way in `spare`."""
     low = np.minimum(a, b, out=out)
-    high = np.maximum(a, b)
+    high = np.maximum(a, b, out=spare)
     np.minimum(high, c, out=high)
     return np.maximum(low, high, out=low)
 
@@ -42,9 +42,10 @@ def recent_levels(values: Matrix, places: Sequence[Matrix]) -> None:
     inner = np.maximum(low[:-3], low[2:-1])
     high = np.maximum(flat[:-2], flat[1:-1], out=low)
     outer = np.minimum(high[:-3], high[2:-1])
-    median_of_3(inner, outer, flat[4:-1], out=of_5)
+    spare = low[: of_5.size]
+    median_of_3(inner, outer, flat[4:-1], of_5, spare)
     for shorter, longer, lag in ((of_5, of_15, 5), (of_15, of_45, 15), (of_45, of_135, 45)):
-        median_of_3(shorter[2 * lag :], shorter[lag:-lag], shorter[: -2 * lag], out=longer)
+        median_of_3(shorter[2 * lag :], shorter[lag:-lag], shorter[: -2 * lag], longer, spare[: longer.size])
     # Before the first value are copies of it.
     places[0][:, :4] = values[:, :1]
     if values.shape[1] > 4:

@@ -13,7 +13,7 @@ RECENT_COLUMNS = 64
 
 def window_sums(values: Matrix) -> Matrix:
     """Return the sum (..., N) of the 64 columns before each column, of those there are."""
-    result = np.zeros_like(values)
+    result = np.empty_like(values)
     # One vector of all series: the sums of 2, of 4, ... of 32 columns from two of half as many.
     sums = values.reshape(-1)
     width = 1

@@ -82,18 +82,18 @@ def survivors(kinds: Sequence[Matrix], missing: npt.NDArray[np.bool_] | None, bl
     highest = np.array([deviations.max() for deviations in kinds]).max()
     count = min(max(int(highest.view(np.int64) >> SHIFT) - FIRST_BIN + 2, FEWEST_BINS), BINS + 1)
     shape = (len(kinds[0]), blocks.starts.size)
-    cells = blocks.cells(shape[0])
+    width = math.prod(shape)
+    cells = blocks.cells(shape[0]) - FIRST_BIN * width
     reached = np.empty((count, len(kinds), *shape), dtype=np.int64)
     for kind, deviations in enumerate(kinds):
         bins = deviations.view(np.int64) >> SHIFT
-        bins -= FIRST_BIN
-        np.maximum(bins, 0, out=bins)
+        np.maximum(bins, FIRST_BIN, out=bins)
         if count > BINS:
-            np.minimum(bins, BINS, out=bins)
-        bins *= math.prod(shape)
+            np.minimum(bins, FIRST_BIN + BINS, out=bins)
+        bins *= width
         bins += cells
         numbers = np.bincount(
-            bins.reshape(-1) if missing is None else bins[~missing], minlength=count * math.prod(shape)
+            bins.reshape(-1) if missing is None else bins[~missing], minlength=count * width
         )
         reached[:, kind] = numbers.reshape(count, *shape)
     for higher in range(count - 1, 0, -1):
