@@ -149,7 +149,7 @@ def hidden_cuts(segment: Vector, penalty: float) -> list[tuple[int, Split]]:
 
 
 def weaker(gains: list[float], penalty: float) -> set[int]:
-    """Return which cuts gain too little, and no more than their neighbours, of which one must stay to be judged anew."""
+    """Return which cuts gain too little, and no more than their neighbours; of two such neighbours one stays."""
     gone: set[int] = set()
     for place, gain in enumerate(gains):
         around = gains[max(place - 1, 0) : place + 2]
