@@ -92,9 +92,7 @@ def survivors(kinds: Sequence[Matrix], missing: npt.NDArray[np.bool_] | None, bl
             np.minimum(bins, FIRST_BIN + BINS, out=bins)
         bins *= width
         bins += cells
-        numbers = np.bincount(
-            bins.reshape(-1) if missing is None else bins[~missing], minlength=count * width
-        )
+        numbers = np.bincount(bins.reshape(-1) if missing is None else bins[~missing], minlength=count * width)
         reached[:, kind] = numbers.reshape(count, *shape)
     for higher in range(count - 1, 0, -1):
         reached[higher - 1] += reached[higher]
