@@ -1,8 +1,11 @@
-"""What the analyzer's mathematics costs beside pandas and ruptures, on one core."""
+"""What the analyzer's mathematics costs beside pandas, ruptures, statsforecast and Prophet, on one core."""
 
-import importlib
+import importlib.util
 import statistics
+import time
 from collections.abc import Callable
+from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -12,12 +15,32 @@ import ruptures
 from agentgauge.analyzer.statistics import change_points, detect, detect_last, forecast
 from tests.benchmarks.figure import Figure, paired, ratio
 
+Vector = npt.NDArray[np.float64]
 Matrix = npt.NDArray[np.float64]
+Run = Callable[[Vector], object]
 ROUNDS = 7
 SERIES, COLUMNS, STEP = 200, 2016, 300.0
 SHORT = 500
 AHEAD = 288
 TICK_SERIES, TICK_COLUMNS = 10_000, 600
+FEW = 3
+
+
+class Peer(NamedTuple):
+    """What ours is held against.
+
+    Args:
+        name, module: what it is, and what must be installed for it.
+        run: returns what does one series.
+        known_ms: what it took for one where it was measured, which stands in for it where it is not installed.
+        series: how many it is measured over.
+    """
+
+    name: str
+    module: str
+    run: Callable[[], Run]
+    known_ms: float
+    series: int = SERIES
 
 
 def samples(series: int, columns: int) -> Matrix:
@@ -26,37 +49,64 @@ def samples(series: int, columns: int) -> Matrix:
     return 10 + daily + 0.3 * random.normal(size=(series, columns))
 
 
-def pandas_seasonal_z(values: Matrix) -> None:
-    """Compute the usual seasonal z-score in pandas, series by series."""
-    for row in values:
-        series = pandas.Series(row)
-        residual = series - series.shift(288).rolling(5, min_periods=1).median()
-        rolling = residual.rolling(288, min_periods=12)
-        _ = (residual - rolling.median()) / rolling.std()
+def pandas_seasonal_z(row: Vector) -> object:
+    """Return the usual seasonal z-score in pandas."""
+    series = pandas.Series(row)
+    residual = series - series.shift(288).rolling(5, min_periods=1).median()
+    rolling = residual.rolling(288, min_periods=12)
+    return (residual - rolling.median()) / rolling.std()
 
 
-def kernel_change_points(values: Matrix) -> None:
-    """Run ruptures' fastest search over each series."""
-    for row in values:
-        ruptures.KernelCPD(kernel="linear", min_size=5).fit(row).predict(pen=3 * np.log(row.size))
+def kernel_change_points(row: Vector) -> object:
+    """Return what ruptures' fastest search finds in a series."""
+    return ruptures.KernelCPD(kernel="linear", min_size=5).fit(row).predict(pen=3 * np.log(row.size))
 
 
-def seasonal_naive(values: Matrix) -> Callable[[], None]:
-    """Return a run of statsforecast's seasonal naive forecast with its interval over each series."""
-    models = importlib.import_module("statsforecast.models")
-    model = models.SeasonalNaive(season_length=AHEAD)
+def seasonal_naive() -> Run:
+    """Return statsforecast's seasonal naive forecast of a series with its interval."""
+    model = importlib.import_module("statsforecast.models").SeasonalNaive(season_length=AHEAD)
+    return lambda row: model.forecast(y=row, h=AHEAD, level=[95])
 
-    def run() -> None:
-        for row in values:
-            model.forecast(y=row, h=AHEAD, level=[95])
+
+def seasonal_naive_bands() -> Run:
+    """Return statsforecast's seasonal naive band of a series' own past, which its anomalies lie outside of."""
+    model = importlib.import_module("statsforecast.models").SeasonalNaive(season_length=AHEAD)
+    return lambda row: model.fit(y=row).predict_in_sample(level=[95])
+
+
+def prophet_bands() -> Run:
+    """Return Prophet's band of a series' own past, which its anomalies lie outside of."""
+    prophet = importlib.import_module("prophet").Prophet
+
+    def run(row: Vector) -> object:
+        frame = pandas.DataFrame({"ds": pandas.to_datetime(STEP * np.arange(row.size), unit="s"), "y": row})
+        return prophet(interval_width=0.95).fit(frame).predict(frame)
 
     return run
 
 
-def _beside(what: str, ours: Callable[[], object], peer: str, theirs: Callable[[], object], target: float) -> Figure:
-    our_times, their_times = paired(ours, theirs, rounds=ROUNDS)
-    each, other = (f"{statistics.median(times) / SERIES * 1e3:.2f} ms" for times in (our_times, their_times))
-    return Figure(what, each, f"{peer}: {other}", ratio(our_times, their_times), target)
+def _alone(what: str, ours: Callable[[], object], count: int, target: float, unit: str = "ms") -> Figure:
+    """Measure what is a target of its own, in seconds of a core, of one of so many series."""
+    (times,) = paired(ours, rounds=ROUNDS, clock=time.process_time)
+    each = statistics.median(times) / count * {"ms": 1e3, "s": 1.0}[unit]
+    return Figure(what, f"{each:.2f} {unit}", "", each, target, unit)
+
+
+def _beside(what: str, ours: Callable[[], object], peer: Peer, values: Matrix, target: float) -> Figure:
+    """Measure one series' share of ours, over all, beside a peer that works series by series."""
+    if importlib.util.find_spec(peer.module) is None:
+        alone = _alone(what, ours, len(values), peer.known_ms * target)
+        return alone._replace(opponent=f"{peer.name}: not installed; elsewhere {peer.known_ms:g} ms")
+    run, few = peer.run(), values[: peer.series]
+
+    def theirs() -> None:
+        for row in few:
+            run(row)
+
+    our_times, their_times = paired(ours, theirs, rounds=ROUNDS if len(few) > FEW else FEW)
+    each, other = ([one / len(all_of) for one in found] for found, all_of in ((our_times, values), (their_times, few)))
+    ours_ms, theirs_ms = (f"{statistics.median(one) * 1e3:.2f} ms" for one in (each, other))
+    return Figure(what, ours_ms, f"{peer.name}: {theirs_ms}", ratio(each, other), target)
 
 
 def figures() -> list[Figure]:
@@ -65,32 +115,20 @@ def figures() -> list[Figure]:
     shifted = 10 + 0.3 * np.random.default_rng(1).normal(size=(SERIES, SHORT))
     shifted[::2, SHORT // 2 :] += 1.5
     many = samples(TICK_SERIES, TICK_COLUMNS)
-    (detect_times,) = paired(lambda: detect(times, values), rounds=ROUNDS)
-    (tick_times,) = paired(lambda: detect_last(times[:TICK_COLUMNS], many), rounds=3)
-    detect_ms = statistics.median(detect_times) / SERIES * 1e3
-    tick = statistics.median(tick_times)
+    detecting, judging = partial(detect, times, values), partial(detect_last, times[:TICK_COLUMNS], many)
+    what = f"detect, {COLUMNS} points"
     return [
-        Figure("detect, 2016 points", f"{detect_ms:.2f} ms", "", detect_ms, 0.3, "ms"),
-        _beside(
-            "detect, 2016 points",
-            lambda: detect(times, values),
-            "pandas seasonal z",
-            lambda: pandas_seasonal_z(values),
-            0.5,
-        ),
-        Figure(f"a tick of {TICK_SERIES:,} series", f"{tick:.2f} s", "", tick, 1.0, "s"),
-        _beside(
-            f"forecast of {AHEAD} steps with interval",
-            lambda: forecast(values, AHEAD),
-            "statsforecast SeasonalNaive",
-            seasonal_naive(values),
-            0.9,
-        ),
-        _beside(
-            "change points of 500",
-            lambda: change_points(shifted),
-            "ruptures KernelCPD",
-            lambda: kernel_change_points(shifted),
-            0.5,
-        ),
+        _alone(what, detecting, SERIES, 0.3),
+        *(_beside(what, detecting, peer, values, target) for peer, target in DETECTORS),
+        _alone(f"a tick of {TICK_SERIES:,} series, without the service", judging, 1, 1.0, "s"),
+        _beside(f"forecast of {AHEAD} steps with interval", partial(forecast, values, AHEAD), FORECASTER, values, 0.9),
+        _beside(f"change points of {SHORT}", partial(change_points, shifted), SEARCHER, shifted, 0.5),
     ]
+
+
+PANDAS = Peer("pandas seasonal z", "pandas", lambda: pandas_seasonal_z, 0.92)
+NAIVE_BANDS = Peer("statsforecast SeasonalNaive", "statsforecast", seasonal_naive_bands, 2.7)
+PROPHET = Peer("Prophet", "prophet", prophet_bands, 1090.0, series=2)
+DETECTORS = ((PANDAS, 0.5), (NAIVE_BANDS, 0.5), (PROPHET, 0.001))
+FORECASTER = Peer("statsforecast SeasonalNaive", "statsforecast", seasonal_naive, 0.92)
+SEARCHER = Peer("ruptures KernelCPD", "ruptures", lambda: kernel_change_points, 0.59)
