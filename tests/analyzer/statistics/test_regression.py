@@ -99,6 +99,13 @@ def test_what_began_in_the_first_quarter_is_the_level() -> None:
     assert regressions(100 + 25 * (np.arange(240) >= 70) + noise, direction="higher")[0] is not None
 
 
+def test_what_began_early_counts_where_nothing_since_comes_near_what_was_before() -> None:
+    values = 100 + 30 * (np.arange(240) >= 45) + 3 * np.random.default_rng(9).normal(size=240)
+    assert regressions(values, direction="higher")[0] is not None
+    values[150:190] -= 25
+    assert regressions(values, direction="higher")[0] is None
+
+
 def test_something_after_nothing_is_infinitely_worse() -> None:
     regression = regressions(np.r_[np.zeros(60), np.full(20, 0.2)], direction="higher")[0]
     assert regression is not None

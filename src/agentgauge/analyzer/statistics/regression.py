@@ -24,7 +24,8 @@ DOUBT = 0.01
 LEAST_OF_THRESHOLD = 0.8
 LEAST_OTHERWISE = 0.5
 WIDER = 2.0
-SHARE_BEFORE = 4
+SHARE_BEFORE = 8
+BASELINE_SHARE = 4
 AT_ONCE = 3
 STRETCH = 15
 BURST = 10
@@ -70,7 +71,8 @@ def regressions(
     each; threshold: the share of the level before that matters; confidence: of the interval, and 1 - confidence
     shrunk a hundredfold, since real noise is rarely normal, bounds the p-value. A step counts when it is
     significant, its height is at least four fifths of the threshold, its doubled interval reaches the threshold, and
-    the plain series tells the same story. What began in the first quarter of a series is its level, no regression.
+    the plain series tells the same story. What began in the first quarter of a series is its level, unless nothing
+    since comes near what was before.
     Raises ValueError for an unknown direction.
     """
     samples = matrix(values)
@@ -224,14 +226,18 @@ def is_seen(series: Vector, cut: int, least: float) -> bool:
 
     Half of it must remain between the levels of both sides, since a burst after the step is not a level, and arrive
     at once, since a slow climb is a trend: unless the level leaves all that the past has been by as much as matters.
-    A few points are a burst until they leave it by half.
+    A few points at the end are a burst until they do; what began in the first quarter is the level itself, unless the
+    series never came back as near to what it was before.
     """
     before, after = series[:cut], series[cut:]
-    level = float(np.median(after))
+    level, base = float(np.median(after)), float(np.median(before))
     half = LEAST_OTHERWISE * least
-    if level - float(np.median(before)) < half:
+    if level - base < half:
         return False
-    beyond = level - float(running_medians(before, min(STRETCH, after.size, cut)).max())
-    if after.size <= BURST and beyond < least:
+    width = min(STRETCH, after.size, cut)
+    if cut * BASELINE_SHARE < series.size and running_medians(after, width).min() - base < least:
         return False
-    return beyond >= least or float(np.median(after[:AT_ONCE]) - np.median(before[-AT_ONCE:])) >= half
+    if level - running_medians(before, width).max() >= least:
+        return True
+    at_once = float(np.median(after[:AT_ONCE]) - np.median(before[-AT_ONCE:])) >= half
+    return at_once and after.size > BURST
