@@ -225,6 +225,30 @@ def test_what_is_usual_in_the_restless_hours_is_an_anomaly_in_the_calm_ones(seed
 
 
 @pytest.mark.parametrize("seed", range(5))
+def test_a_dip_is_an_anomaly_where_only_spikes_are_usual(seed: int) -> None:
+    random = np.random.default_rng(seed)
+    values = random.normal(size=3000)
+    spikes = np.flatnonzero(random.random(2890) < 0.06)
+    values[spikes] += random.exponential(6, spikes.size)
+    values[2900] = 7
+    spike = detect(clock(3000), values)
+    values[2900] = -7
+    dip = detect(clock(3000), values)
+    assert dip.anomaly[0, 2900]
+    assert dip.pvalue[0, 2900] < spike.pvalue[0, 2900] / 5
+
+
+@pytest.mark.parametrize("seed", range(2, 6))
+def test_a_jump_after_calm_is_flagged_though_the_series_wanders_farther(seed: int) -> None:
+    random = np.random.default_rng(seed)
+    walk = np.cumsum(random.normal(size=3000))
+    walk[2900:2903] += 9
+    anomaly = detect(clock(3000), walk).anomaly[0]
+    assert anomaly[2900:2903].any()
+    assert anomaly[600:2900].sum() <= 2
+
+
+@pytest.mark.parametrize("seed", range(5))
 def test_two_outages_do_not_hide_the_next(seed: int) -> None:
     values = np.random.default_rng(seed).normal(size=2000)
     starts = range(800, 1800, 400)

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from .baseline import Pools, Season, Stack, expected_values, predictors
 from .blocks import Blocks
@@ -12,7 +11,7 @@ from .grid import Indices, Matrix, carried_forward
 from .presence import Presence
 from .rhythm import calmness
 from .scale import usual_deviation
-from .significance import ALONE_AFTER, FALSE_ALARM_RATE, sustained
+from .significance import ALONE_AFTER, FALSE_ALARM_RATE, Flags, sustained
 from .tail import surprises
 
 WARM_UP = 30
@@ -29,6 +28,8 @@ LASTING_AGREEMENT = 3.0
 DISCOUNT = 0.2
 HOLDING = 5.0
 BY_CHANCE = 7
+SUDDEN = 2.5
+CALM_COLUMNS = 45
 
 
 class Judged(NamedTuple):
@@ -111,53 +112,75 @@ def judge(spread: Matrix, seasons: Sequence[Season], complete: Presence, blocks:
             presence = Presence(np.ascontiguousarray(missing[:, begins:]), age, blocks)
     pools = predictors(filled, seasons, begins)
     found = judged(np.ascontiguousarray(filled[:, begins:]), presence, pools, blocks)
-    size = np.abs(found.deviation)
+    quick = found.deviation[0]
     if seasons and not begins:
-        calm = calmness(size[0], presence, seasons[0])
-        size[0] *= calm
-        found.deviation[0] *= calm
-    sums = together(found.deviation[0])
+        quick *= calmness(np.abs(quick), presence, seasons[0])
+    sums = together(quick)
     if presence.missing is not None:
         sums[presence.missing] = 0.0
-    kinds = [*size, sums]
-    surprise, slow = told(kinds, presence.missing, blocks, shown)
+    kinds = [quick, np.abs(found.deviation[1]), sums]
+    old = presence.before >= ALONE_AFTER
+    surprise, slow = told(kinds, old, presence.missing, blocks, shown)
     if not shown:
-        rows, outages = outages_in(surprise, slow, presence)
+        rows, outages = outages_in(surprise, slow, old)
         if rows.size:
-            surprise[rows], slow[rows] = told([kind[rows] for kind in kinds], outages, blocks, shown)
+            if presence.missing is not None:
+                outages |= presence.missing[rows]
+            surprise[rows], slow[rows] = told([kind[rows] for kind in kinds], of(old, rows), outages, blocks, shown)
     return Judged(surprise, slow, *(each[1, :, shown:] for each in found))
 
 
-def outages_in(surprise: Matrix, slow: Matrix, presence: Presence) -> tuple[Indices, npt.NDArray[np.bool_]]:
-    """Return the rows (R,) that have outages, and (R, N) which samples are missing or an outage's.
+def of(flags: Flags, rows: Indices) -> Flags:
+    """Return the flags (R, N) of some series, from those of each (S, N), or (1, N) of all."""
+    return flags[rows] if len(flags) > 1 else flags
 
-    surprise, slow: (S, N). An outage is what would be flagged of a long series, and lasts while the slow baseline is
-    as surprised. A series' first seven such samples are none yet: any has a few by chance.
+
+def outages_in(surprise: Matrix, slow: Matrix, old: Flags) -> tuple[Indices, Flags]:
+    """Return the rows (R,) that have outages, and which samples (R, N) are an outage's.
+
+    surprise, slow: (S, N); old: (S, N), or (1, N) for all, whether a series is long by then. An outage is what would be
+    flagged of a long series, and lasts while the slow baseline is as surprised. A series' first seven such samples are
+    none yet: any has a few by chance.
     """
     limit = -np.log10(FALSE_ALARM_RATE)
     rows = np.flatnonzero(surprise.max(axis=1) >= limit)
     sudden, far = surprise[rows] >= limit, slow[rows] >= HOLDING
     enough = np.count_nonzero(sudden | far, axis=1) > BY_CHANCE
     rows, sudden, far = rows[enough], sudden[enough], far[enough]
-    old = presence.before[rows] if len(presence.before) > 1 else presence.before
-    outages = sustained(sudden & (old >= ALONE_AFTER), far)
+    outages = sustained(sudden & of(old, rows), far)
     outages &= np.cumsum(outages, axis=1) > BY_CHANCE
-    rows, outages = rows[outages.any(axis=1)], outages[outages.any(axis=1)]
-    if presence.missing is not None:
-        outages |= presence.missing[rows]
-    return rows, outages
+    some = outages.any(axis=1)
+    return rows[some], outages[some]
 
 
 def told(
-    kinds: Sequence[Matrix], unlearned: npt.NDArray[np.bool_] | None, blocks: Blocks, shown: int
+    kinds: Sequence[Matrix], old: Flags, unlearned: Flags | None, blocks: Blocks, shown: int
 ) -> tuple[Matrix, Matrix]:
     """Return the surprise (S, N - shown) of a sample, and that of the slow baseline alone.
 
-    kinds: the absolute deviations of the quick and the slow baseline and of three in a row, each (S, N), 0 where
-    missing; unlearned: (S, N) what is no example of the usual, None where all is; shown: the first column to return.
+    kinds: the signed deviations of the quick baseline, and the absolute ones of the slow one and of three in a row,
+    each (S, N), 0 where missing; old: (S, N), or (1, N) for all, whether a series is long by then; unlearned: (S, N)
+    what is no example of the usual, None where all is; shown: the first column to return.
     """
-    quick, slow, lasting = surprises(kinds, unlearned, blocks, shown)
-    return supported(agreed(quick, slow), lasting, slow), slow
+    quick, slow, lasting = surprises(kinds[0], kinds[1:], unlearned, blocks, shown)
+    both = agreed(quick, slow)
+    if not shown:
+        free(both, quick, old)
+    return supported(both, lasting, slow), slow
+
+
+def free(both: Matrix, quick: Matrix, old: Flags) -> None:
+    """Raise what two baselines agree on (S, N), in place, to the surprise of the quick one (S, N) that follows calm.
+
+    Only what was sudden can return: where nothing was in the 45 columns before, nobody needs to agree.
+    """
+    places = np.flatnonzero(quick >= SUDDEN)
+    rows, columns = np.divmod(places[quick.reshape(-1)[places] > both.reshape(-1)[places]], quick.shape[1])
+    known = old[rows, columns] if len(old) > 1 else old[0, columns]
+    rows, columns = rows[known], columns[known]
+    before = quick[rows[:, None], columns[:, None] - np.arange(1, CALM_COLUMNS + 1)]
+    calm = before.max(axis=1, initial=0.0) < SUDDEN
+    both[rows[calm], columns[calm]] = quick[rows[calm], columns[calm]]
 
 
 def agreed(quick: Matrix, slow: Matrix) -> Matrix:
