@@ -8,6 +8,7 @@ import numpy.typing as npt
 from scipy import special
 
 from .grid import matrix
+from .levels import median_of_5
 
 Vector = npt.NDArray[np.float64]
 
@@ -100,7 +101,7 @@ def without_outliers(series: Vector) -> Vector:
     The deviation is the usual one of the series from that median, by the median, or the mean where that is zero.
     """
     padded = np.pad(series, 2, mode="reflect")
-    middle = running_medians(padded, 5)
+    middle = median_of_5(*(padded[lag : lag + series.size] for lag in range(5)))
     apart = np.abs(series - middle)
     limit = OUTLIER * (1.4826 * float(np.median(apart)) or float(apart.mean()))
     result: Vector = np.clip(series, middle - limit, middle + limit)
@@ -116,12 +117,14 @@ def memory_weights(rest: Vector) -> Vector:
     correlation = np.array([float(rest[lag:] @ rest[: rest.size - lag]) for lag in range(order + 1)]) / power
     # Taking out the levels pulls every autocorrelation down by about one point's worth.
     correlation[1:] += 2 / rest.size
-    weights = np.zeros(0)
+    weights = np.empty(order)
     error = 1.0
     for lag in range(1, order + 1):
-        reflection = (correlation[lag] - weights @ correlation[lag - 1 : 0 : -1]) / max(error, ROUNDING)
+        known = weights[: lag - 1]
+        reflection = (correlation[lag] - known @ correlation[lag - 1 : 0 : -1]) / max(error, ROUNDING)
         reflection = min(max(reflection, -0.98), 0.98)
-        weights = np.append(weights - reflection * weights[::-1], reflection)
+        known -= reflection * known[::-1]
+        weights[lag - 1] = reflection
         error *= 1 - reflection**2
     return weights
 
@@ -185,11 +188,12 @@ def _fit(series: Vector, weights: Vector, cuts: npt.NDArray[np.int64], worse: fl
 
 def _overlap(white: Vector, step: Vector, memory: int, cuts: npt.NDArray[np.int64]) -> Vector:
     """Return the product of white with the whitened step at each cut, which is constant after `memory` points."""
-    constant = step[memory]
-    padded = np.append(white, np.zeros(memory))
+    constant, first, last = step[memory], int(cuts[0]), int(cuts[-1]) + 1
+    padded = np.concatenate([white, np.zeros(memory)])
     result: Vector = constant * np.cumsum(white[::-1])[::-1][cuts]
     for lag in range(memory):
-        result += (step[lag] - constant) * padded[cuts + lag]
+        # The cuts are adjacent.
+        result += (step[lag] - constant) * padded[first + lag : last + lag]
     return result
 
 
