@@ -99,6 +99,32 @@ def test_a_cell_nobody_reads_stays_small(monkeypatch: pytest.MonkeyPatch) -> Non
     assert counted(CELLS, "unread") == 5 * VALVE
 
 
+def test_an_interrupt_while_a_caller_folds_leaves_no_lock_and_no_call_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    CELLS.reset()
+    measured = meter("interrupted").around(int, "function")
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    def call_until_somebody_folds() -> None:
+        for _ in range(10_000_000):
+            measured()
+
+    with monkeypatch.context() as patched:
+        patched.setattr(CELLS.totals, "fold_all", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            call_until_somebody_folds()
+    folding = threading.Thread(target=CELLS.fold, daemon=True)
+    folding.start()
+    folding.join(60)
+    assert not folding.is_alive()
+    (flying,) = [family.samples for family in CELLS.totals.families() if family.metric.name == "agentgauge_in_flight"]
+    assert flying["workflow", "interrupted"] == 0
+    before = counted(CELLS, "interrupted")
+    measured()
+    assert counted(CELLS, "interrupted") == before + 1
+
+
 def test_calls_in_flight_and_the_oldest_one() -> None:
     cells = Cells(Totals())
     cell: Cell = cells.cell("tool", "slow", {"gen_ai_tool_name": "slow"})

@@ -38,7 +38,7 @@ class Cell:
         done: durations of successful calls not yet folded, in seconds.
         amounts: further amounts of successful calls not yet folded, by name.
         flying: when the calls in flight began, as of the last fold.
-        due: a successful call that began after this reading asks ``is_foreign`` before it is counted.
+        due: a successful call that began after this reading ends with ``close``; others may append by themselves.
     """
 
     __slots__ = ("_born", "_foreign", "amounts", "begun", "done", "due", "ended", "flying", "kind", "labels", "name")
@@ -69,28 +69,35 @@ class Cell:
         self.ended.append(start)
         return time.perf_counter() - start
 
-    def is_foreign(self, start: float) -> bool:
-        """Return whether a call began in the process that forked this one, and fold if that is due."""
+    def close(self, start: float, duration: float) -> bool:
+        """Count a successful call, and fold if that is due; False where it began in the process that forked."""
         if start < self._born:
-            return True
+            return False
+        self.done.append(duration)
+        self.ended.append(start)
         if not self._foreign:
             self.due = time.perf_counter() + _LOOK_SECONDS
         if len(self.done) >= VALVE:
             CELLS.relieve()
-        return False
+        return True
 
     def settle(self) -> None:
         """Find what is in flight: what began less what has ended."""
-        ended = _taken(self.ended)  # first: whatever is in it has begun
-        begun = _taken(self.begun)
+        number_ended = len(self.ended)  # first: whatever is in it has begun
+        number_begun = len(self.begun)
+        begun, ended = self.begun[:number_begun], self.ended[:number_ended]
         if self.flying:
             begun += self.flying
         if begun == ended:  # one after the other
-            self.flying = []
-            return
-        begun.sort()
-        ended.sort()
-        self.flying = _missing(begun, ended)
+            flying = []
+        else:
+            begun.sort()
+            ended.sort()
+            flying = _missing(begun, ended)
+        # At last, and without a call: a signal's handler that raises comes before all of it or after.
+        self.flying = flying
+        del self.begun[:number_begun]
+        del self.ended[:number_ended]
 
     def reset(self) -> None:
         """Forget everything counted and in flight."""
@@ -169,11 +176,10 @@ class Cells:
 
     def relieve(self) -> None:
         """Fold unless someone else is folding."""
-        if self._lock.acquire(blocking=False):
-            try:
+        # Not acquire() and release(): a signal's handler that raises between them would leave it locked for ever.
+        if not self._lock.locked():
+            with self._lock:
                 self._fold()
-            finally:
-                self._lock.release()
 
     def hold(self) -> None:
         """Fold and let nobody else fold until ``release``: a process is about to fork, and what there is is its own."""

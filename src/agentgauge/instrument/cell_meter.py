@@ -56,21 +56,23 @@ class CellMeter:
 def _function(function: Callable[..., Any], meter: CellMeter) -> Callable[..., Any]:
     cell, fail = meter.cell, meter.fail
     begun, ended, done = cell.begun, cell.ended, cell.done
-    clock, is_foreign = time.perf_counter, cell.is_foreign
+    clock, close = time.perf_counter, cell.close
     drop, awaited = meter.drop, _coroutine(_itself, meter)
 
     def call(*args: Any, **kwargs: Any) -> Any:
-        begun.append(start := clock())
+        start = clock()
         try:
+            begun.append(start)
             result = function(*args, **kwargs)
+            took = clock() - start
         except BaseException as error:
             fail(start, error)
             raise
-        took = clock() - start
         if type(result) is CoroutineType:  # of an async function that someone else has wrapped
             drop(start)
             return awaited(result)
-        if start > cell.due and is_foreign(start):
+        if start > cell.due:
+            close(start, took)
             return result
         done.append(took)
         ended.append(start)
@@ -86,17 +88,19 @@ def _itself(coroutine: Any) -> Any:
 def _coroutine(function: Callable[..., Any], meter: CellMeter) -> Callable[..., Any]:
     cell, fail = meter.cell, meter.fail
     begun, ended, done = cell.begun, cell.ended, cell.done
-    clock, is_foreign = time.perf_counter, cell.is_foreign
+    clock, close = time.perf_counter, cell.close
 
     async def call(*args: Any, **kwargs: Any) -> Any:
-        begun.append(start := clock())
+        start = clock()
         try:
+            begun.append(start)
             result = await function(*args, **kwargs)
+            took = clock() - start
         except BaseException as error:
             fail(start, error)
             raise
-        took = clock() - start
-        if start > cell.due and is_foreign(start):
+        if start > cell.due:
+            close(start, took)
             return result
         done.append(took)
         ended.append(start)
@@ -108,17 +112,19 @@ def _coroutine(function: Callable[..., Any], meter: CellMeter) -> Callable[..., 
 def _generator(function: Callable[..., Any], meter: CellMeter) -> Callable[..., Any]:
     cell, fail = meter.cell, meter.fail
     begun, ended, done = cell.begun, cell.ended, cell.done
-    clock, is_foreign = time.perf_counter, cell.is_foreign
+    clock, close = time.perf_counter, cell.close
 
     def call(*args: Any, **kwargs: Any) -> Generator[Any, Any, Any]:
-        begun.append(start := clock())
+        start = clock()
         try:
+            begun.append(start)
             result = yield from function(*args, **kwargs)
+            took = clock() - start
         except BaseException as error:
             fail(start, error)
             raise
-        took = clock() - start
-        if start > cell.due and is_foreign(start):
+        if start > cell.due:
+            close(start, took)
             return result
         done.append(took)
         ended.append(start)

@@ -1,9 +1,10 @@
 """Meters: what is told when a call begins, ends or fails."""
 
+import time
 from collections.abc import Callable
 from typing import Any, Literal, Protocol, runtime_checkable
 
-from agentgauge.cells import CELLS, VALVE, Cell
+from agentgauge.cells import Cell
 from agentgauge.errors import UsageError
 from agentgauge.record import MAX_LABEL_CHARS
 
@@ -43,13 +44,7 @@ class FastMeter(Protocol):
 
 def count_success(cell: Cell, start: float) -> bool:
     """Count a successful call; False where it began before a fork and is another process's."""
-    duration = cell.end(start)
-    if duration is None:
-        return False
-    cell.done.append(duration)
-    if len(cell.done) >= VALVE:
-        CELLS.relieve()
-    return True
+    return cell.close(start, time.perf_counter() - start)
 
 
 def checked_label(decorator: str, parameter: str, value: object) -> str:

@@ -71,17 +71,19 @@ class ToolMeter:
             else:
                 run.tools.append(None)
                 cell = by_agent.get(run.agent) or new_cell(run.agent)
-            cell.begun.append(start := clock())
+            start = clock()
             try:
+                cell.begun.append(start)
                 result = function(*args, **kwargs)
+                took = clock() - start
             except BaseException as error:
                 fail((cell, start), error)
                 raise
-            took = clock() - start
             if type(result) is CoroutineType:  # of an async function that someone else has wrapped
                 drop((cell, start))
                 return awaited(result)
-            if start > cell.due and cell.is_foreign(start):
+            if start > cell.due:
+                cell.close(start, took)
                 return result
             cell.done.append(took)
             cell.ended.append(start)
