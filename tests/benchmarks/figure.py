@@ -21,6 +21,7 @@ class Figure(NamedTuple):
         ratio: ours / opponent, the median of paired rounds; or a plain measurement where ``unit`` says so.
         target: the most it may be.
         unit: the unit of ratio and target.
+        faster: the ratio is opponent / ours, and the target the least it may be.
     """
 
     what: str
@@ -29,6 +30,7 @@ class Figure(NamedTuple):
     ratio: float
     target: float
     unit: str = "×"
+    faster: bool = False
 
 
 def seconds(action: Callable[[], object], clock: Callable[[], float] = time.perf_counter) -> float:
@@ -77,14 +79,14 @@ def show(title: str, figures: Iterable[Figure]) -> bool:
         table.add_column(column, justify="right")
     met_all = True
     for figure in figures:
-        met = figure.ratio <= figure.target
+        met = figure.ratio >= figure.target if figure.faster else figure.ratio <= figure.target
         met_all = met_all and met
         table.add_row(
             figure.what,
             figure.ours,
             figure.opponent,
             f"{figure.ratio:.2f} {figure.unit}",
-            f"≤ {figure.target:g} {figure.unit}",
+            f"{'≥' if figure.faster else '≤'} {figure.target:g} {figure.unit}",
             "met" if met else "NOT MET",
         )
     Console().print(table)
