@@ -46,6 +46,13 @@ def test_rare_events_and_a_season_are_no_stairs() -> None:
     assert sum(len(points) for points in change_points(season)) <= 3
 
 
+def test_a_trend_is_no_change() -> None:
+    noise = np.random.default_rng(5).normal(size=(50, 300))
+    assert sum(len(points) for points in change_points(0.1 * np.arange(300) + noise)) == 0
+    both = 0.02 * np.arange(300) + 5.0 * (np.arange(300) >= 150) + 0.5 * noise
+    assert all(150 in {point.index for point in points} for points in change_points(both))
+
+
 def test_noise_and_a_slow_wander_have_no_change() -> None:
     random = np.random.default_rng(1)
     wander = random.normal(size=(100, 300))

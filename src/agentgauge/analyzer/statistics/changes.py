@@ -15,6 +15,7 @@ SHORTEST_SEGMENT = 5
 PENALTY = 5.0
 LARGEST_CORRELATION = 0.95
 RESTLESS = 3.0
+DECISIVE = 4.0
 ROUNDING = 1e-12
 SMALLEST = 1e-300
 LARGEST_PVALUE = 0.01
@@ -192,6 +193,22 @@ def tested(segment: Vector, cuts: list[int]) -> list[Split]:
     ]
 
 
+def left_by_line(segment: Vector) -> float:
+    """Return the sum of squares that a straight line leaves of a segment."""
+    steps = np.arange(segment.size) - (segment.size - 1) / 2
+    centred = segment - np.add.reduce(segment) / segment.size
+    return max(float(centred @ centred) - float(steps @ centred) ** 2 / float(steps @ steps), 0.0)
+
+
+def left_by_levels(segment: Vector, cuts: list[tuple[int, Split]]) -> float:
+    """Return the sum of squares that the levels between cuts leave, more by Schwarz's criterion for each of them."""
+    edges = np.array([0, *(cut for cut, _ in cuts), segment.size])
+    sizes = np.diff(edges)
+    means = np.add.reduceat(segment, edges[:-1]) / sizes
+    rest = segment - np.repeat(means, sizes)
+    return float(rest @ rest) * float(segment.size ** ((2 * len(cuts) - 1) / segment.size))
+
+
 def segments_of(series: Vector) -> list[tuple[int, Split]]:
     """Return the significant cuts of a series by binary segmentation, as (index, evidence)."""
     found: list[tuple[int, Split]] = []
@@ -199,15 +216,19 @@ def segments_of(series: Vector) -> list[tuple[int, Split]]:
     waiting = [(0, series.size)]
     while waiting:
         start, end = waiting.pop()
-        split = best_split(series[start:end])
+        segment = series[start:end]
+        split = best_split(segment)
         if split is None:
             continue
-        if split.gain >= penalty:
-            found.append((start + split.index, split))
+        # What a line explains far better is a trend.
+        if split.gain >= penalty and split.deviation**2 * segment.size <= DECISIVE * left_by_line(segment):
             middle = start + split.index
+            found.append((middle, split))
             waiting += [(start, middle), (middle, end)]
-        elif split.correlation > RESTLESS / np.sqrt(end - start):
-            found += [(start + cut, test) for cut, test in hidden_cuts(series[start:end], penalty)]
+        elif split.correlation > RESTLESS / np.sqrt(segment.size):
+            cuts = hidden_cuts(segment, penalty)
+            if cuts and left_by_levels(segment, cuts) <= left_by_line(segment):
+                found += [(start + cut, evidence) for cut, evidence in cuts]
     return sorted(found, key=lambda cut: cut[0])
 
 
@@ -217,7 +238,8 @@ def change_points(values: npt.ArrayLike) -> list[list[ChangePoint]]:
     values: (S, T), NaN where missing. Source: binary segmentation (Scott and Knott 1974; Vostrikova 1981) with a test
     whose sample size allows for autocorrelation, so that a slow wander is not a hundred changes. A cut must gain
     5 log n, more than Schwarz's criterion asks: on annotated series anything from 3 to 12 log n does about as well.
-    Where no cut does but the best one leaves much correlation, several together are tried, as in stairs and pulses.
+    Where no cut does but the best one leaves much correlation, several together are tried, as in stairs and pulses;
+    where a straight line leaves far less, there is a trend and no change.
     """
     return [_change_points_of(series) for series in matrix(values)]
 
