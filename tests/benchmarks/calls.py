@@ -26,7 +26,7 @@ from tests.benchmarks import peers
 from tests.benchmarks.figure import Figure, ratio
 
 CALLS = VALVE - 1
-WARM = 200
+WARM = CALLS // 2
 ROUNDS = 15
 PEERS = Path(os.environ.get("AGENTGAUGE_BENCH_PEERS", ".venv/peers/bin/python"))
 """The interpreter of the environment where OpenLLMetry and OpenLIT are installed."""
