@@ -30,8 +30,9 @@ class Detection:
     """What was expected of each sample and how surprising it was; every array is (S, T).
 
     values: the samples, NaN where missing; expected, lower, upper: the slow baseline's value and its 95 % band; zscore:
-    signed, against that band; pvalue: calibrated on the series' own tail; anomaly: significant across series,
-    debounced, held while it lasts. Where a sample is missing zscore and pvalue are NaN and anomaly is False.
+    signed, against that band; pvalue: calibrated on the series' own tails, one above and one below; anomaly:
+    significant across series, debounced, held while it lasts. Where a sample is missing zscore and pvalue are NaN and
+    anomaly is False.
     """
 
     values: Matrix
@@ -62,7 +63,8 @@ def detect_last(times: npt.ArrayLike, values: npt.ArrayLike, *, season: int | No
     """Judge the last sample of each series, learning from the last 400 and the seasons before: detect's for a tick.
 
     Arguments as for `detect`; the arrays returned are (S, 1). About a fifth of the cost for a window of 2,016 samples.
-    Left out in longer windows: how restless the hour usually is, and that outages are no example of the usual.
+    Left out in longer windows: how restless the hour usually is, that outages are no example of the usual, and that
+    after calm the quick baseline needs nobody to agree.
     """
     stamps, samples = np.asarray(times, dtype=np.float64).reshape(-1), np.atleast_2d(np.asarray(values))
     if samples.shape[-1] == stamps.size:
@@ -90,7 +92,7 @@ def _detected(grid: Grid, samples: Matrix, season: int | None, recent: int | Non
     shown = 0 if recent is None else int(grid.size - min(KEPT_COLUMNS, recent, grid.size)) - begins
     slots: Indices | slice = slice(None) if grid.gapless else grid.slots[kept] - begins - shown
     judged = samples if recent is None else samples[:, kept]
-    expected, lower, upper, zscore, pvalue = (np.empty(judged.shape) for _ in range(5))
+    expected, lower, upper, zscore, pvalue = np.empty((5, *judged.shape))
     far = np.zeros(judged.shape, dtype=np.bool_)
     found = (
         found_seasons(grid, samples) if season is None and recent is None else np.zeros(len(samples), dtype=np.int64)
