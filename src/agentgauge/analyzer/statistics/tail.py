@@ -62,13 +62,17 @@ def surprises(
     slope = DECADES_AT_REACH / np.log(np.clip(REACH * (hundredth / NORMAL_ANCHOR) ** REACH_POWER, REACH, LONGEST_REACH))
     cells = blocks.cells(len(signed))[:, shown:].reshape(-1)
     below = np.ascontiguousarray(below[:, shown:])
+    either_side = np.ascontiguousarray(signed[:, shown:])
     found = []
     for number, deviations in enumerate(kinds):
         deviations = np.ascontiguousarray(deviations[:, shown:])
         share = blocks.held(tenth[number + 1 if number else 0], shown)
-        if not number:
-            np.copyto(share, blocks.held(tenth[1], shown), where=below)
-        np.divide(deviations, share, out=share)
+        if number:
+            np.divide(deviations, share, out=share)
+        else:
+            # Of its shares of the upper and of minus the lower tail one is positive.
+            np.divide(either_side, share, out=share)
+            np.maximum(share, either_side / blocks.held(-tenth[1], shown), out=share)
         # Halfway between a normal and an exponential body.
         result = share * CURVATURE
         result += 1 - CURVATURE
@@ -113,8 +117,9 @@ def survivors(
         if count > BINS:
             np.minimum(bins, FIRST_BIN + BINS, out=bins)
         tails = 1 if number else 2
+        bins -= FIRST_BIN
         bins *= tails * size
-        bins += cells - FIRST_BIN * tails * size
+        bins += cells
         if not number:
             bins += below * size
         numbers = np.bincount(bins.reshape(-1) if missing is None else bins[~missing], minlength=count * tails * size)
