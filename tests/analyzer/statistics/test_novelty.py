@@ -42,9 +42,10 @@ def test_a_change_of_unit_changes_no_score(seed: int, factor: float, shift: floa
 @given(st.integers(0, 2**32 - 1), st.floats(5, 50), st.floats(1.1, 3))
 def test_the_farther_from_all_that_was_the_higher(seed: int, distance: float, factor: float) -> None:
     values = noise(seed, 400)
-    values[350] = distance
+    farthest = np.abs(values[:350]).max()
+    values[350] = farthest + distance
     near = score(values)[350]
-    values[350] = distance * factor
+    values[350] = farthest + distance * factor
     assert score(values)[350] > near > 0
 
 
