@@ -1,4 +1,4 @@
-"""What is said of an agent's work: outcomes, revisions, tool choices, evaluations, feedback."""
+"""What is said of an agent's or a hook's work: outcomes, revisions, tool choices, evaluations, feedback."""
 
 import asyncio
 import math
@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 import agentgauge as ag
+from agentgauge.errors import UsageError
 from agentgauge.testing import assert_recorded, recorded_of
 
 RUNS = "agentgauge_agent_runs_total"
@@ -121,6 +122,7 @@ def test_a_verdict_function_that_returns_anything_breaks_nothing() -> None:
 
 _TEN_THOUSAND_NAMES = """
 import agentgauge as ag
+from agentgauge.errors import UsageError
 from agentgauge.testing import assert_recorded, recorded_of
 
 @ag.tool("crowded")
@@ -143,3 +145,51 @@ assert recorded_of("agentgauge_in_flight").series <= 2_100
 def test_ten_thousand_names_are_capped_and_the_cap_is_counted() -> None:
     # A process of its own: names once capped stay so.
     subprocess.run([sys.executable, "-c", _TEN_THOUSAND_NAMES], check=True, timeout=60)
+
+
+@pytest.mark.parametrize(
+    ("system", "said", "outcome", "code"),
+    [
+        ("claude_code", "success", "success", "0"),
+        ("claude_code", "blocked", "blocked", "2"),
+        ("git", "blocked", "blocked", "1"),
+        ("git", "timeout", "timeout", "1"),
+        ("ci", "splendid", "error", "1"),
+    ],
+)
+def test_a_hook_ends_as_its_answer_says(system: str, said: str, outcome: str, code: str) -> None:
+    @ag.hook("guard", system=system, event="PreToolUse", outcome=lambda answer: answer["decision"])
+    def guard() -> dict[str, str]:
+        return {"decision": said}
+
+    @ag.hook("guard", system=system, event="PreToolUse", outcome=lambda answer: answer["decision"])
+    async def waiting() -> dict[str, str]:
+        await asyncio.sleep(0)
+        return {"decision": said}
+
+    assert guard() == asyncio.run(waiting()) == {"decision": said}
+    labels = {"hook_name": "guard", "hook_system": system, "hook_event": "PreToolUse"}
+    assert_recorded("agentgauge_hook_runs_total", count=2, outcome=outcome, exit_code_class=code, **labels)
+    assert_recorded("agentgauge_hook_duration_seconds", count=2, **labels)
+    refused = recorded_of("agentgauge_records_total", source="instrument", result="invalid").count
+    assert refused == (2 if said == "splendid" else 0)
+
+
+def test_a_hook_whose_verdict_fails_has_run_and_one_that_raises_is_not_judged() -> None:
+    @ag.hook("guard", outcome=lambda answer: str(answer["no such"]))
+    def guard(error: type[Exception] | None) -> dict[str, str]:
+        if error:
+            raise error
+        return {}
+
+    assert guard(None) == {}
+    with pytest.raises(TimeoutError):
+        guard(TimeoutError)
+    assert_recorded("agentgauge_hook_runs_total", count=1, hook_name="guard", outcome="success")
+    assert_recorded("agentgauge_hook_runs_total", count=1, hook_name="guard", outcome="timeout")
+
+
+@pytest.mark.parametrize("decorator", [ag.agent, ag.hook])
+def test_a_verdict_that_cannot_be_called_is_refused_at_decoration(decorator: Any) -> None:
+    with pytest.raises(UsageError, match="outcome must be a function of the result"):
+        decorator("name", outcome="success")

@@ -1,23 +1,19 @@
 """Agents: ``@agent`` and ``with agent("name"):``, and which agent a call belongs to."""
 
 import time
-from collections.abc import Callable
 from contextvars import ContextVar
 from typing import Any, Final, overload
 
 from agentgauge.cells import CELLS, Cell
-from agentgauge.errors import UsageError
 from agentgauge.instrument.memory import with_memory
 from agentgauge.instrument.meter import Meter, checked_label, count_success
-from agentgauge.instrument.outcome import OUTCOMES, error_type_of, outcome_of
+from agentgauge.instrument.outcome import OUTCOMES, Verdict, checked_verdict, error_type_of, judged, outcome_of
 from agentgauge.instrument.refusal import refuse
 from agentgauge.instrument.scope import Scope, scope
 from agentgauge.instrument.wrapping import F
 from agentgauge.record import Record
 
 _AMOUNTS: Final = ("inference_calls", "tool_calls")
-
-Verdict = Callable[[Any], str]
 
 
 class Run:
@@ -101,13 +97,7 @@ class AgentMeter:
         current_run.set(token)
 
     def _judge(self, result: object) -> str:
-        if self._verdict is None:
-            return "success"
-        try:
-            outcome = self._verdict(result)
-        except Exception:  # noqa: BLE001 - a faulty verdict must not break the run it judges
-            return "success"
-        return outcome if isinstance(outcome, str) and outcome in OUTCOMES else "failure"
+        return "success" if self._verdict is None else judged("agent", self._verdict, result, OUTCOMES, "failure")
 
     def _record(self, run: Run, outcome: str, error_type: str) -> None:
         duration = self._cell.end(run.started)
@@ -141,8 +131,7 @@ def agent(name: object = None, /, *, task_type: str = "", outcome: Verdict | Non
         UsageError: a label that is not a string, an outcome that cannot be called, or what is decorated is no function.
     """
     checked_label("agent", "task_type", task_type)
-    if outcome is not None and not callable(outcome):
-        raise UsageError("@agent: outcome must be a function of the result that returns " + ", ".join(OUTCOMES))
+    checked_verdict("agent", outcome, OUTCOMES)
 
     def meter(agent_name: str) -> Meter:
         return with_memory(AgentMeter(agent_name, task_type, outcome), "agent", agent_name, memory)

@@ -1,8 +1,15 @@
-"""How a call ended, from the exception that ended it."""
+"""How a call ended, from the exception that ended it or from a verdict on what it returned."""
 
 import asyncio
 import concurrent.futures
-from typing import Final
+from collections.abc import Callable, Collection
+from typing import Any, Final
+
+from agentgauge.errors import UsageError
+from agentgauge.instrument.refusal import refuse
+
+Verdict = Callable[[Any], str]
+"""Says how a call ended from what it returned."""
 
 OUTCOMES: Final = ("success", "failure", "cancelled", "timeout", "budget")
 """Outcomes of an agent's run."""
@@ -36,3 +43,26 @@ def error_type_of(error: BaseException) -> str:
         return ""
     outcome = outcome_of(error)
     return type(error).__qualname__[:100] if outcome == "failure" else outcome
+
+
+def checked_verdict(decorator: str, verdict: object, outcomes: Collection[str]) -> None:
+    """Check a verdict given to a decorator.
+
+    Raises:
+        UsageError: it cannot be called.
+    """
+    if verdict is not None and not callable(verdict):
+        raise UsageError(f"@{decorator}: outcome must be a function of the result that returns {', '.join(outcomes)}")
+
+
+def judged(decorator: str, verdict: Verdict, result: object, outcomes: Collection[str], unknown: str) -> str:
+    """Return what a verdict says of a result: success where it raises, ``unknown`` where it says no known outcome."""
+    try:
+        outcome = verdict(result)
+    except Exception as error:  # noqa: BLE001 - a faulty verdict must not break the call it judges
+        refuse(f"@{decorator}: outcome raised {type(error).__name__}")
+        return "success"
+    if type(outcome) is str and outcome in outcomes:
+        return outcome
+    refuse(f"@{decorator}: unknown outcome; one of {', '.join(outcomes)}")
+    return unknown
