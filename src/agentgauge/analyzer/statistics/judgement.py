@@ -204,7 +204,9 @@ def supported(single: Matrix, together: Matrix, slow: Matrix) -> Matrix:
     most = single * AGREEMENT
     most += SUPPORT
     np.minimum(most, together, out=most)
-    np.minimum(most, slow * LASTING_AGREEMENT + LONE, out=most)
+    limit = slow * LASTING_AGREEMENT
+    limit += LONE
+    np.minimum(most, limit, out=most)
     most -= DISCOUNT
     np.maximum(most, single, out=most)
     most -= CHANCES

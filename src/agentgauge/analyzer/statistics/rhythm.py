@@ -25,7 +25,7 @@ def calmness(deviations: Matrix, presence: Presence, season: Season) -> Matrix:
         return np.ones((1, columns))
     edges: Indices = np.rint(np.arange(-(-columns * parts // season.length)) * (season.length / parts)).astype(np.int64)
     edges = edges[edges < columns]
-    lengths = np.diff(edges, append=columns)
+    lengths = np.diff(np.append(edges, columns))
     totals = in_seasons_before(np.add.reduceat(np.sqrt(deviations), edges, axis=1), parts)
     counts = in_seasons_before(np.add.reduceat(presence.present, edges, axis=1), parts)
     typical = totals.sum(axis=2, keepdims=True) / np.maximum(counts.sum(axis=2, keepdims=True), 1.0)

@@ -141,8 +141,10 @@ def quantiles(counts: Matrix) -> tuple[Matrix, Matrix]:
     bins, *shape = counts.shape
     survival = counts[1:].reshape(bins - 1, -1) + PRIOR[: bins - 1, None]
     limits = np.multiply.outer(SHARES, counts[0].reshape(-1) + PRIOR_POINTS)
-    more = [np.add.reduce((survival > limit).view(np.uint8), axis=0, dtype=np.uint8) for limit in limits]
-    after = np.clip(np.array(more, dtype=np.int64), 1, bins - 2)
+    after = np.empty(limits.shape, dtype=np.int64)
+    for more, limit in zip(after, limits, strict=True):
+        more[:] = np.add.reduce((survival > limit).view(np.uint8), axis=0, dtype=np.uint8)
+    np.clip(after, 1, bins - 2, out=after)
     every = np.arange(limits.shape[1])
     high, low = (np.log(survival[after - back, every] / limits) for back in (1, 0))
     part = np.clip(high / np.maximum(high - low, 1e-12), 0.0, 1.0)
