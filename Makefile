@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
 
-.PHONY: help run stack test lint rules generated unit bench bench-accuracy generate format clean
+.PHONY: help run stack test checks lint rules generated unit bench bench-accuracy generate format clean
 
 help: ## say what there is to make
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -15,8 +15,12 @@ run: $(VENV)/run ## start exporter, analyzer and the sample agent on http://127.
 stack: $(VENV)/run ## start it with Prometheus, Alertmanager and Grafana, as far as installed
 	@$(BIN)/agentgauge stack $(ARGS)
 
+# Tests take longest, and wait at their end: the rest gives way to them.
 test: ## everything a change must pass
-	@$(MAKE) --no-print-directory -j 2 unit lint rules generated
+	@$(MAKE) --no-print-directory -j 2 unit checks
+
+checks: $(VENV)/dev | $(VENV)/servers
+	@nice $(MAKE) --no-print-directory lint rules generated
 
 lint: $(VENV)/dev
 	$(BIN)/ruff check .
