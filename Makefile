@@ -38,7 +38,7 @@ generated: $(VENV)/dev
 	$(BIN)/python -m tests.readme --check
 
 unit: $(VENV)/dev | $(VENV)/servers
-	$(BIN)/python -m pytest -n 4 --dist worksteal $(ARGS)
+	$(BIN)/python -m pytest -n 3 --dist worksteal $(ARGS)
 
 bench: $(VENV)/bench | $(VENV)/peers/ready ## speed and memory beside the real opponents
 	$(BIN)/python -m tests.benchmarks $(ARGS)
