@@ -85,7 +85,7 @@ def show(title: str, figures: Iterable[Figure]) -> bool:
             figure.what,
             figure.ours,
             figure.opponent,
-            f"{figure.ratio:.2f} {figure.unit}",
+            f"{figure.ratio:.{2 if figure.ratio >= 0.01 else 4}f} {figure.unit}",
             f"{'≥' if figure.faster else '≤'} {figure.target:g} {figure.unit}",
             "met" if met else "NOT MET",
         )
