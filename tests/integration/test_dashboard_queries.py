@@ -156,6 +156,7 @@ def test_every_panel_and_annotation_has_data(live: Live, board: str, everything:
 @pytest.mark.parametrize("board", BOARDS)
 def test_a_legend_names_labels_its_series_have(live: Live, board: str) -> None:
     chosen = values(live, board, everything=True)
+    assert_data({one.where: substituted(one.text, chosen) for one in panel_expressions(BOARDS[board])}, live)
     for one in panel_expressions(BOARDS[board]):
         named = set(re.findall(r"\{\{(\w+)\}\}", one.legend))
         rows = live.prometheus.query(substituted(one.text, chosen))
