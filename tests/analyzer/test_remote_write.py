@@ -10,6 +10,7 @@ from agentgauge.analyzer.remote_write import ATTEMPTS, RemoteWriter
 from agentgauge.catalogue import METRICS
 from agentgauge.errors import ConfigurationError
 from agentgauge.totals import Family
+from tests.integration.servers import listening
 
 pytest.importorskip("cramjam")
 
@@ -45,16 +46,9 @@ def receiving() -> Iterator[Receiver]:
         def log_message(self, *args: object) -> None:
             """Say nothing."""
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
-    receiver.url = f"http://user:secret@127.0.0.1:{server.server_port}/api/v1/write"
-    try:
+    with listening(ThreadingHTTPServer(("127.0.0.1", 0), Handler)) as address:
+        receiver.url = f"http://user:secret@{address}/api/v1/write"
         yield receiver
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
 
 
 def families() -> list[Family]:

@@ -1,5 +1,4 @@
 import http.server
-import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import DEADLINE, Start
+from tests.integration.servers import listening
 
 
 class _Handler(http.server.BaseHTTPRequestHandler):
@@ -20,13 +20,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
 @pytest.fixture
 def port() -> Iterator[int]:
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield server.server_address[1]
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with listening(http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Handler)) as address:
+        yield int(address.rpartition(":")[2])
 
 
 def test_declared_probes_are_exposed(start: Start, tmp_path: Path, port: int) -> None:

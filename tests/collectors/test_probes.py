@@ -12,6 +12,7 @@ import pytest
 from agentgauge.collectors.probes import ProbesCollector, check
 from agentgauge.configuration import Probe
 from agentgauge.record import Record
+from tests.integration.servers import listening
 
 DEADLINE = 20.0
 
@@ -29,13 +30,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 @pytest.fixture(scope="module")
 def port() -> Iterator[int]:
     """A server that answers /STATUS with that status."""
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield server.server_address[1]
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with listening(http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Handler)) as address:
+        yield int(address.rpartition(":")[2])
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@ a service and an analyzer would add is set by hand.
 
 import itertools
 import os
-import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -22,6 +21,7 @@ from agentgauge.exposition import CONTENT_TYPE_TEXT, render
 from agentgauge.kinds import KINDS
 from agentgauge.record import Record
 from agentgauge.totals import Family, Totals
+from tests.integration.servers import listening
 
 HORIZON: Final = "2s"
 """What was forecast a horizon ago must be there before a test's patience ends."""
@@ -158,12 +158,5 @@ def serving(families: Callable[[], list[Family]]) -> Iterator[str]:
         def log_message(self, *args: object) -> None:
             """Say nothing."""
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-    thread.start()
-    try:
-        yield f"127.0.0.1:{server.server_address[1]}"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+    with listening(ThreadingHTTPServer(("127.0.0.1", 0), Handler)) as address:
+        yield address

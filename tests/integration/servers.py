@@ -247,7 +247,7 @@ def webhook_receiver() -> Iterator[Inbox[Received]]:
         def log_message(self, *args: object) -> None:
             """Says nothing."""
 
-    with _serving(ThreadingHTTPServer(("127.0.0.1", 0), Handler)) as address:
+    with listening(ThreadingHTTPServer(("127.0.0.1", 0), Handler)) as address:
         inbox = Inbox[Received](address)
         yield inbox
 
@@ -276,14 +276,15 @@ def smtp_receiver() -> Iterator[Inbox[Mail]]:
     class Threading(socketserver.ThreadingTCPServer):
         daemon_threads = True
 
-    with _serving(Threading(("127.0.0.1", 0), Handler)) as address:
+    with listening(Threading(("127.0.0.1", 0), Handler)) as address:
         inbox = Inbox[Mail](address)
         yield inbox
 
 
 @contextmanager
-def _serving(server: socketserver.TCPServer) -> Iterator[str]:
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+def listening(server: socketserver.TCPServer) -> Iterator[str]:
+    """Runs a server of a test's own in a thread; yields its host:port."""
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()
     host, port = server.server_address[:2]
     try:
