@@ -80,7 +80,7 @@ def test_a_session_is_read_while_it_grows(tmp_path: Path) -> None:
 OPERATIONS = st.lists(st.sampled_from(["write", "poll", "save", "crash"]), max_size=60)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(operations=OPERATIONS, size=st.integers(1, 900))
 def test_a_kill_at_any_instant_neither_loses_nor_doubles(tmp_path: Path, operations: list[str], size: int) -> None:
     content = long_session(5).text().encode()

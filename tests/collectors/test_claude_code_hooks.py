@@ -164,7 +164,7 @@ def test_a_transcript_that_comes_too_late_counts_what_hooks_did_not(
 ACTIONS = st.lists(st.sampled_from(["payload", "payload", "line", "line", "poll", "tick", "restart"]), max_size=40)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(actions=ACTIONS)
 def test_however_both_ways_interleave_each_call_counts_once(
     tmp_path_factory: pytest.TempPathFactory, actions: list[str]
@@ -215,7 +215,7 @@ def told_by_hooks(transcript: Path) -> list[bytes]:
     ]
 
 
-@settings(deadline=None, max_examples=8)
+@settings(max_examples=8)
 @given(seed=st.integers(0, 1 << 32))
 def test_recorded_sessions_told_both_ways_count_each_call_once(
     tmp_path_factory: pytest.TempPathFactory, seed: int

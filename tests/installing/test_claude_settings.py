@@ -126,7 +126,7 @@ ANY_SETTINGS = st.tuples(st.dictionaries(st.text(max_size=5), JSON, max_size=3),
 )
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(
     body=ANY_SETTINGS,
     layout=st.sampled_from(LAYOUTS),

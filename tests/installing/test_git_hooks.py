@@ -118,7 +118,7 @@ BODIES = st.one_of(
 )
 
 
-@settings(deadline=None, max_examples=12)
+@settings(max_examples=12)
 @given(
     hooks=st.dictionaries(st.sampled_from(["pre-commit", "commit-msg", "update"]), BODIES, min_size=1),
     mode=st.sampled_from([0o755, 0o711, 0o500, 0o644]),

@@ -5,7 +5,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from agentgauge.installing.hook_command import ours, prefix
@@ -47,7 +47,6 @@ def test_no_event_is_no_name() -> None:
     assert prefix("check", "what ever") == ""
 
 
-@settings(deadline=None)
 @given(st.text(max_size=30))
 @example("it's")
 def test_a_prefix_is_found_again_and_put_but_once(command: str) -> None:

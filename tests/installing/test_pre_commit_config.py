@@ -93,7 +93,7 @@ def test_commands_are_prefixed_and_the_very_bytes_given_back(tmp_path: Path, new
 WORDS = st.text(st.characters(codec="utf-8", exclude_categories=["C", "Z"]), min_size=1, max_size=8)
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(
     entry=st.lists(WORDS, min_size=1, max_size=4).map(" ".join),
     name=WORDS,

@@ -9,7 +9,7 @@ from contextlib import suppress
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import agentgauge as ag
@@ -25,7 +25,6 @@ def counted(cache: str) -> tuple[float, float, float]:
     return hit, miss, evict
 
 
-@settings(deadline=None)
 @given(
     keys=st.lists(st.integers(0, 6) | st.none(), max_size=60),
     maxsize=st.sampled_from([0, 1, 3, 100, None]),

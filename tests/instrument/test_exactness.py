@@ -85,7 +85,7 @@ def test_five_thousand_tasks_with_errors_and_cancellations_are_exact() -> None:
 PLAN = st.lists(st.sampled_from(["success", "failure", "generator", "closed", "block", "fold"]), max_size=30)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.lists(PLAN, min_size=2, max_size=4))
 def test_threads_that_do_anything_at_the_same_time_are_exact(plans: list[list[str]]) -> None:
     @ag.workflow("mixed")

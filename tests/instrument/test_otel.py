@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from opentelemetry import trace
 from opentelemetry.sdk.trace import TracerProvider
@@ -593,7 +593,6 @@ VALUES = st.one_of(
 )
 
 
-@settings(deadline=None)
 @given(st.text(), st.dictionaries(st.sampled_from(KEYS), VALUES))
 def test_no_span_ever_raises_or_is_refused(name: str, attributes: dict[str, Any]) -> None:
     with recording():

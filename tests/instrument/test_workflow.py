@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Iterator
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import agentgauge as ag
@@ -17,7 +17,6 @@ BRANCHES = "agentgauge_workflow_branches_total"
 RECOVERIES = "agentgauge_workflow_recoveries_total"
 
 
-@settings(deadline=None)
 @given(st.lists(st.sampled_from(["planning", "acting", "review", "start"]), min_size=1, max_size=8))
 def test_the_states_of_a_run_are_a_path_from_start_to_end_that_takes_as_long_as_the_run(states: list[str]) -> None:
     with recording():

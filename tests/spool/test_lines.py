@@ -62,7 +62,7 @@ def folded(lines: list[bytes], *, cap: int, in_batches: bool) -> tuple[dict[str,
     return {**totals.snapshot(), "families": repr(gauges)}, reading.refused, list(reading.ids)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.lists(lines() | st.sampled_from([b"", DELTA]), min_size=1, max_size=25), st.sampled_from([1, 2, 1000]))
 @example([b'{"kind":"hook","kind":"tool","hook_name":"a"}', b'{"hook_name":"a","kind":"tool","kind":"hook"}'], 9)
 @example([b'{"kind":"hook"} {"kind":"hook"}', b'{"x":' + b"[" * 100_000], 9)

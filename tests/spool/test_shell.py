@@ -68,7 +68,7 @@ def test_a_function_may_be_the_command_and_use_it_too(shell: list[str], home: Pa
     assert outer.amounts["duration_seconds"] >= inner.amounts["duration_seconds"] + 0.09
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(texts=st.lists(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0")), max_size=8))
 def test_any_text_is_a_label(texts: list[str], shell: list[str], home: Path) -> None:
     (home / "spool" / "spool.jsonl").unlink(missing_ok=True)

@@ -97,7 +97,7 @@ def test_names_are_text() -> None:
 
 
 @given(st.lists(st.tuples(st.floats(0, 2e9), FLOATS), max_size=12), st.lists(st.tuples(FLOATS, FLOATS), max_size=6))
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 def test_anything_is_drawn_inside_the_frame(
     points: list[tuple[float, float]], edges: list[tuple[float, float]]
 ) -> None:

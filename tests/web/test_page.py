@@ -61,7 +61,7 @@ def test_hostile_names_are_text(hostile: str) -> None:
     assert "script" not in attacked.tags
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.text(max_size=60))
 def test_any_name_is_text(name: str) -> None:
     attacked = full(name + "x")
@@ -187,7 +187,7 @@ def test_a_line_is_broken_where_a_value_is_missing() -> None:
     st.floats(allow_nan=True, allow_infinity=True),
     st.floats(allow_nan=True, allow_infinity=True),
 )
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_any_history_is_drawn_inside_its_frame(history: list[tuple[float, float]], lower: float, upper: float) -> None:
     row = SignalRow("a", {}, 1.0, lower=min(lower, upper), upper=max(lower, upper), history=sorted(history))
     for tag, attributes in page(signals=[row]).elements:

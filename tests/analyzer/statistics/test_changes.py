@@ -62,7 +62,7 @@ def test_noise_and_a_slow_wander_have_no_change() -> None:
     assert sum(len(points) for points in change_points(wander)) <= 15
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.integers(0, 2**32 - 1), st.integers(-30, 30), st.permutations(range(3)))
 def test_unit_and_order_do_not_matter(seed: int, exponent: int, order: list[int]) -> None:
     values = np.random.default_rng(seed).normal(size=(3, 90)) + np.repeat([0.0, 2.0, 0.0], 30)

@@ -77,7 +77,7 @@ def test_degenerate_series_give_defined_results(name: str, columns: int) -> None
     check_all(np.stack([values, values[::-1]]))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     arrays.arrays(
         np.float64,
@@ -102,7 +102,7 @@ SHAPES: list[Callable[[np.random.Generator, int], Values]] = [
 ]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     st.integers(0, 2**32 - 1),
     st.sampled_from(range(len(SHAPES))),

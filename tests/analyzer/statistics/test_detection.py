@@ -37,7 +37,7 @@ def alarm_rate(values: npt.NDArray[np.float64]) -> float:
 seeds = st.integers(0, 2**32 - 1)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(seeds, st.integers(20, 199), st.floats(0, 0.5), st.floats(-1e6, 1e6))
 def test_the_future_does_not_change_how_the_past_was_judged(seed: int, now: int, gaps: float, surprise: float) -> None:
     values = noise(seed, gaps=gaps)
@@ -61,7 +61,7 @@ def test_the_future_changes_neither_the_rhythm_of_the_day_nor_what_was_an_outage
             np.testing.assert_array_equal(getattr(shorter, field), getattr(longer, field)[:, :now], err_msg=field)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(seeds, st.integers(-20, 20), st.floats(0, 0.5))
 def test_a_change_of_unit_changes_no_judgement(seed: int, exponent: int, gaps: float) -> None:
     values = noise(seed, gaps=gaps)
@@ -71,7 +71,7 @@ def test_a_change_of_unit_changes_no_judgement(seed: int, exponent: int, gaps: f
     np.testing.assert_array_equal(before.expected * 4.0**exponent, after.expected)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(seeds, st.floats(-1000, 1000))
 def test_a_shift_of_the_level_changes_no_zscore(seed: int, shift: float) -> None:
     values = noise(seed)
@@ -79,7 +79,7 @@ def test_a_shift_of_the_level_changes_no_zscore(seed: int, shift: float) -> None
     np.testing.assert_allclose(before.zscore, after.zscore, rtol=1e-5, atol=1e-6)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(seeds, st.permutations(range(5)), st.floats(0, 0.5))
 def test_the_order_of_the_series_does_not_matter(seed: int, order: list[int], gaps: float) -> None:
     values = noise(seed, series=5, gaps=gaps)
@@ -88,7 +88,7 @@ def test_the_order_of_the_series_does_not_matter(seed: int, order: list[int], ga
         np.testing.assert_array_equal(getattr(one, field)[order], getattr(other, field))
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(seeds, st.floats(0.01, 0.95))
 def test_a_missing_sample_is_expected_but_not_judged(seed: int, gaps: float) -> None:
     values = noise(seed, gaps=gaps)
@@ -104,7 +104,7 @@ def test_a_missing_sample_is_expected_but_not_judged(seed: int, gaps: float) -> 
     assert np.isfinite(judged.expected[seen]).all()
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(seeds)
 def test_the_expected_value_lies_within_its_band(seed: int) -> None:
     judged = detect(clock(200), noise(seed))
@@ -274,7 +274,7 @@ def test_the_false_discovery_rate_is_controlled_across_series() -> None:
     assert together <= alone
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(seeds, st.integers(1, 200), st.floats(0, 0.5))
 def test_the_last_sample_of_a_short_window_is_judged_as_by_detect(seed: int, columns: int, gaps: float) -> None:
     values = noise(seed, columns=columns, gaps=gaps)

@@ -27,7 +27,7 @@ def test_the_interval_holds_about_what_it_says() -> None:
     assert 0.82 <= inside.mean() <= 0.97
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.integers(0, 2**32 - 1), st.integers(-30, 30), st.permutations(range(3)))
 def test_unit_and_order_do_not_matter(seed: int, exponent: int, order: list[int]) -> None:
     values = 10 + np.random.default_rng(seed).normal(size=(3, 80))

@@ -21,7 +21,7 @@ def nearest_before(values: Vector, index: int) -> float:
     return float(np.abs(values[:index] - values[index]).min())
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.integers(0, 2**32 - 1))
 def test_only_what_no_earlier_value_is_near_scores(seed: int) -> None:
     values = np.round(noise(seed, 300), 1)
@@ -31,14 +31,14 @@ def test_only_what_no_earlier_value_is_near_scores(seed: int) -> None:
         assert nearest_before(values, index) > 0 or nearest_before(means, index - 2) > 1e-9
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.integers(0, 2**32 - 1), st.floats(1e-3, 1e3), st.floats(-100, 100))
 def test_a_change_of_unit_changes_no_score(seed: int, factor: float, shift: float) -> None:
     values = noise(seed, 200)
     np.testing.assert_allclose(score(factor * (values + shift)), score(values), rtol=1e-5, atol=1e-6)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.integers(0, 2**32 - 1), st.floats(5, 50), st.floats(1.1, 3))
 def test_the_farther_from_all_that_was_the_higher(seed: int, distance: float, factor: float) -> None:
     values = noise(seed, 400)

@@ -113,7 +113,7 @@ def test_something_after_nothing_is_infinitely_worse() -> None:
     assert regression.ratio == np.inf
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.integers(0, 2**32 - 1), st.integers(-40, 40))
 def test_the_unit_does_not_matter(seed: int, exponent: int) -> None:
     values = step(seed, 0.2)
